@@ -1,0 +1,410 @@
+"""Field arithmetic as LLVM IR on values held in registers.
+
+A `Value` is eight field elements at once: five `<8 x i64>` limbs of 52 bits (lane i is element i), in
+Montgomery form with R = 2^260. Its `bound` is known while emitting: the value is < bound·p. The emitter
+uses that to leave out reductions: p < 2^254, so 2^260 leaves room for 84·p, and additions only add bounds.
+`tidy` says that all limbs are in 0..2^52-1; additions and subtractions leave limbs untidy (even negative)
+until a multiplication, a comparison or a store propagates the carries. `store` reduces to < 2p, the form
+of every block in memory.
+
+How to write an intrinsic of several multiplications that never leave the registers::
+
+    from zkroll.algebra.kernels.emit import FQ, Emitter, block_intrinsic
+    from zkroll.algebra.kernels.jit import kernel
+
+    def _emit(e: Emitter, out, x, y):             # out = (x + y)·(x - y), three block addresses
+        a, b = e.load(x), e.load(y)
+        e.store(e.mul(e.add(a, b), e.sub(a, b)), out)
+
+    difference_of_squares = block_intrinsic(FQ, _emit, backend="ifma")
+
+    @kernel("void(int64, int64, int64, int64)", name="difference_of_squares")
+    def run(out, x, y, blocks):
+        for i in range(blocks):
+            difference_of_squares(out + 320 * i, x + 320 * i, y + 320 * i)
+
+Addresses are integers (`array.ctypes.data`); a block is 320 bytes. With `returns_mask=True` the emitting
+function returns a lane mask, which the caller of the intrinsic receives as an integer 0..255 (bit i = lane i).
+`Emitter(..., inline=False)` (or `block_intrinsic(..., inline=False)`) calls one shared multiplication function
+instead of copying its 150 instructions each time: use it wherever more than about eight multiplications stand
+in one intrinsic, or compile time suffers. `e.gather(base, offsets)` and `e.scatter` move lanes to and from
+eight unrelated elements. Masks are `<8 x i1>`: `e.is_zero`, `e.equal`, `e.select`, `e.mask_and/or/not`,
+`e.mask_from_bits`, `e.mask_to_bits`.
+
+Both back ends share everything here except the product: `ifma` multiplies with vpmadd52, `portable` with
+64×64→128-bit products, lane by lane, in IR that any LLVM target accepts.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from math import ceil
+from typing import Any, Literal
+
+from llvmlite import ir
+from numba.core import types
+from numba.extending import intrinsic
+
+from zkroll.algebra.constants import Q_MODULUS, R_MODULUS
+
+LIMBS = 5
+BITS = 52
+LANES = 8
+LIMB_MASK = (1 << BITS) - 1
+MONTGOMERY_BITS = LIMBS * BITS
+BLOCK_BYTES = LIMBS * LANES * 8
+LIMB_BYTES = LANES * 8
+
+I1, I8, I64 = ir.IntType(1), ir.IntType(8), ir.IntType(64)
+VECTOR = ir.VectorType(I64, LANES)
+MASK_VECTOR = ir.VectorType(I1, LANES)
+
+Backend = Literal["ifma", "portable"]
+Mask = ir.Value
+STORED_BOUND = Fraction(2)
+
+
+def split_limbs(value: int) -> list[int]:
+    """Return the five 52-bit limbs of 0 <= value < 2^260, least significant first."""
+    return [(value >> (BITS * i)) & LIMB_MASK for i in range(LIMBS)]
+
+
+@dataclass(frozen=True)
+class FieldParams:
+    """What the emitter needs to know of a prime field: its modulus p (odd, about 254 bits) and a short name."""
+
+    name: str
+    modulus: int
+
+    @property
+    def r(self) -> int:
+        """R mod p, the Montgomery form of one."""
+        return (1 << MONTGOMERY_BITS) % self.modulus
+
+    @property
+    def r2(self) -> int:
+        """R² mod p: multiplying by it enters Montgomery form."""
+        return (1 << (2 * MONTGOMERY_BITS)) % self.modulus
+
+    @cached_property
+    def r_inverse(self) -> int:
+        """R^-1 mod p."""
+        return pow(1 << MONTGOMERY_BITS, -1, self.modulus)
+
+    @property
+    def minus_p_inverse(self) -> int:
+        """-p^-1 mod 2^52."""
+        return pow(-self.modulus, -1, 1 << BITS)
+
+    @property
+    def shrink(self) -> Fraction:
+        """p/R: a product of bounds x and y comes out below x·y·shrink + 1."""
+        return Fraction(self.modulus, 1 << MONTGOMERY_BITS)
+
+    @property
+    def capacity(self) -> int:
+        """The largest bound that five limbs can hold."""
+        return (1 << MONTGOMERY_BITS) // self.modulus
+
+    def to_montgomery(self, value: int) -> int:
+        """Return value·R mod p."""
+        return value * self.r % self.modulus
+
+
+FR = FieldParams("fr", R_MODULUS)
+FQ = FieldParams("fq", Q_MODULUS)
+
+
+@dataclass(frozen=True)
+class Value:
+    """Eight field elements in registers; see the module docstring for `bound` and `tidy`."""
+
+    limbs: tuple[ir.Value, ...]
+    bound: Fraction
+    tidy: bool = True
+
+
+def splat(value: int) -> ir.Constant:
+    """Return the constant vector with the 64-bit two's complement of `value` in all lanes."""
+    word = value & ((1 << 64) - 1)
+    return ir.Constant(VECTOR, [ir.Constant(I64, word)] * LANES)
+
+
+class Emitter:
+    """Appends field arithmetic to an LLVM IR builder.
+
+    `inline=False` makes every product a call of one function per module.
+    """
+
+    def __init__(self, builder: ir.IRBuilder, field: FieldParams, backend: Backend, *, inline: bool = True):
+        self.builder = builder
+        self.field = field
+        self.backend = backend
+        self.inline = inline
+
+    # ---- addresses, loads, stores -------------------------------------------------------------------------
+
+    def pointer(self, address: ir.Value, offset: int, kind: ir.Type) -> ir.Value:
+        """Return the integer `address` + offset (bytes) as a pointer to `kind`."""
+        moved = self.builder.add(address, ir.Constant(I64, offset)) if offset else address
+        return self.builder.inttoptr(moved, kind.as_pointer())
+
+    def load(self, address: ir.Value, offset: int = 0, bound: int = 2) -> Value:
+        """Load the block at address + offset (bytes); `bound` if it was stored with another than 2."""
+        limbs = [
+            self.builder.load(self.pointer(address, offset + LIMB_BYTES * i, VECTOR), align=8)
+            for i in range(LIMBS)
+        ]
+        return Value(tuple(limbs), Fraction(bound))
+
+    def store(self, value: Value, address: ir.Value, offset: int = 0, bound: int = 2) -> None:
+        """Store `value`, reduced below bound·p, as the block at address + offset (bytes)."""
+        ready = self.tidy(self.reduce(value, bound))
+        for i, limb in enumerate(ready.limbs):
+            self.builder.store(limb, self.pointer(address, offset + LIMB_BYTES * i, VECTOR), align=8)
+
+    def load_broadcast(self, address: ir.Value, offset: int = 0, stride: int = 8, bound: int = 2) -> Value:
+        """Load one element (five 64-bit limbs, `stride` bytes apart) into all eight lanes."""
+        limbs = []
+        for i in range(LIMBS):
+            word = self.builder.load(self.pointer(address, offset + stride * i, I64), align=8)
+            limbs.append(self.broadcast(word))
+        return Value(tuple(limbs), Fraction(bound))
+
+    def broadcast(self, word: ir.Value) -> ir.Value:
+        """Return the 64-bit integer `word` in all lanes."""
+        lane0 = self.builder.insert_element(ir.Constant(VECTOR, ir.Undefined), word, ir.Constant(ir.IntType(32), 0))
+        return self.builder.shuffle_vector(
+            lane0, ir.Constant(VECTOR, ir.Undefined), ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
+        )
+
+    def gather(self, base: ir.Value, offsets: ir.Value, stride: int = LIMB_BYTES, bound: int = 2) -> Value:
+        """Load lane i from base + offsets[i] (bytes, a `<8 x i64>`); limbs lie `stride` bytes apart."""
+        fn = self._lane_memory("llvm.masked.gather.v8i64.v8p0", store=False)
+        limbs = []
+        for i in range(LIMBS):
+            pointers = self._lane_pointers(base, offsets, stride * i)
+            args = [pointers, ir.Constant(ir.IntType(32), 8), self.all_lanes, splat(0)]
+            limbs.append(self.builder.call(fn, args))
+        return Value(tuple(limbs), Fraction(bound))
+
+    def scatter(self, value: Value, base: ir.Value, offsets: ir.Value, stride: int = LIMB_BYTES) -> None:
+        """Store lane i, below 2p, at base + offsets[i] (bytes); where offsets collide the highest lane wins."""
+        fn = self._lane_memory("llvm.masked.scatter.v8i64.v8p0", store=True)
+        ready = self.tidy(self.reduce(value, 2))
+        for i, limb in enumerate(ready.limbs):
+            pointers = self._lane_pointers(base, offsets, stride * i)
+            self.builder.call(fn, [limb, pointers, ir.Constant(ir.IntType(32), 8), self.all_lanes])
+
+    def _lane_pointers(self, base: ir.Value, offsets: ir.Value, offset: int) -> ir.Value:
+        addresses = self.builder.add(self.broadcast(base), offsets)
+        if offset:
+            addresses = self.builder.add(addresses, splat(offset))
+        return self.builder.inttoptr(addresses, ir.VectorType(I64.as_pointer(), LANES))
+
+    def _lane_memory(self, name: str, *, store: bool) -> ir.Function:
+        pointers, align = ir.VectorType(I64.as_pointer(), LANES), ir.IntType(32)
+        if store:
+            kind = ir.FunctionType(ir.VoidType(), [VECTOR, pointers, align, MASK_VECTOR])
+        else:
+            kind = ir.FunctionType(VECTOR, [pointers, align, MASK_VECTOR, VECTOR])
+        return declared(self.builder.module, name, kind)
+
+    # ---- constants ----------------------------------------------------------------------------------------
+
+    def constant(self, value: int) -> Value:
+        """Return the field element `value` in all lanes."""
+        return self.raw(self.field.to_montgomery(value), bound=1)
+
+    def raw(self, value: int, bound: int | Fraction) -> Value:
+        """Return the integer 0 <= value < 2^260, taken as it stands (no Montgomery factor), in all lanes."""
+        return Value(tuple(splat(limb) for limb in split_limbs(value)), Fraction(bound))
+
+    @property
+    def all_lanes(self) -> ir.Constant:
+        """The mask with every lane set."""
+        return ir.Constant(MASK_VECTOR, [ir.Constant(I1, 1)] * LANES)
+
+    # ---- carries and reductions ---------------------------------------------------------------------------
+
+    def tidy(self, value: Value) -> Value:
+        """Propagate carries so that every limb is in 0..2^52-1."""
+        if value.tidy:
+            return value
+        b, mask, shift = self.builder, splat(LIMB_MASK), splat(BITS)
+        limbs = list(value.limbs)
+        for i in range(LIMBS - 1):
+            carry = b.ashr(limbs[i], shift)
+            limbs[i] = b.and_(limbs[i], mask)
+            limbs[i + 1] = b.add(limbs[i + 1], carry)
+        return Value(tuple(limbs), value.bound)
+
+    def reduce(self, value: Value, bound: int | Fraction = 2) -> Value:
+        """Return the same residues below bound·p (bound >= 1), by conditional subtractions."""
+        while value.bound > bound:
+            multiple = ceil(value.bound / 2)
+            value = self._subtract_if_not_less(value, multiple)
+        return value
+
+    def canonical(self, value: Value) -> Value:
+        """Return the residues in 0..p-1, tidy."""
+        return self.tidy(self.reduce(value, 1))
+
+    def _subtract_if_not_less(self, value: Value, multiple: int) -> Value:
+        """Subtract multiple·p in the lanes where that leaves nothing negative."""
+        b = self.builder
+        tidy = self.tidy(value)
+        less = [b.sub(x, splat(m)) for x, m in zip(tidy.limbs, split_limbs(multiple * self.field.modulus), strict=True)]
+        difference = self.tidy(Value(tuple(less), Fraction(0), tidy=False))
+        negative = b.icmp_signed("<", difference.limbs[-1], splat(0))
+        limbs = [b.select(negative, x, y) for x, y in zip(tidy.limbs, difference.limbs, strict=True)]
+        return Value(tuple(limbs), max(Fraction(multiple), value.bound - multiple))
+
+    def _fit(self, left: Value, right_bound: Fraction | int) -> Value:
+        """Reduce `left` when adding something below right_bound·p would no longer fit five limbs."""
+        return left if left.bound + right_bound <= self.field.capacity else self.reduce(left)
+
+    # ---- ring operations ----------------------------------------------------------------------------------
+
+    def add(self, left: Value, right: Value) -> Value:
+        """Return left + right; bounds add up, nothing is reduced."""
+        left = self._fit(left, right.bound)
+        right = self._fit(right, left.bound)
+        limbs = [self.builder.add(x, y) for x, y in zip(left.limbs, right.limbs, strict=True)]
+        return Value(tuple(limbs), left.bound + right.bound, tidy=False)
+
+    def sub(self, left: Value, right: Value) -> Value:
+        """Return left - right + k·p with the least k that keeps the result from being negative."""
+        if right.bound > self.field.capacity // 2:
+            right = self.reduce(right)
+        multiple = ceil(right.bound)
+        left = self._fit(left, multiple)
+        b = self.builder
+        limbs = [
+            b.sub(b.add(x, splat(m)), y)
+            for x, y, m in zip(left.limbs, right.limbs, split_limbs(multiple * self.field.modulus), strict=True)
+        ]
+        return Value(tuple(limbs), left.bound + multiple, tidy=False)
+
+    def neg(self, value: Value) -> Value:
+        """Return k·p - value with the least k that keeps the result from being negative."""
+        multiple = ceil(value.bound)
+        limbs = [
+            self.builder.sub(splat(m), x)
+            for x, m in zip(value.limbs, split_limbs(multiple * self.field.modulus), strict=True)
+        ]
+        return Value(tuple(limbs), Fraction(multiple), tidy=False)
+
+    def double(self, value: Value) -> Value:
+        """Return 2·value."""
+        return self.add(value, value)
+
+    def mul(self, left: Value, right: Value) -> Value:
+        """Return the Montgomery product left·right/R; its bound is x·y·p/R + 1."""
+        left, right = self.tidy(left), self.tidy(right)
+        product = self._product(left.limbs, right.limbs)
+        return Value(product, left.bound * right.bound * self.field.shrink + 1)
+
+    def sqr(self, value: Value) -> Value:
+        """Return the Montgomery square of `value`."""
+        value = self.tidy(value)
+        product = self._product(value.limbs, value.limbs)
+        return Value(product, value.bound * value.bound * self.field.shrink + 1)
+
+    def _product(self, left: Sequence[ir.Value], right: Sequence[ir.Value]) -> tuple[ir.Value, ...]:
+        from zkroll.algebra.kernels import ifma, portable
+
+        if self.backend == "portable":
+            return portable.product(self.builder, self.field, left, right)
+        if self.inline:
+            return ifma.product(self.builder, self.field, left, right)
+        return ifma.product_call(self.builder, self.field, left, right)
+
+    # ---- lane masks ---------------------------------------------------------------------------------------
+
+    def select(self, mask: Mask, yes: Value, no: Value) -> Value:
+        """Return `yes` in the lanes where the mask is set, else `no`."""
+        limbs = [self.builder.select(mask, x, y) for x, y in zip(yes.limbs, no.limbs, strict=True)]
+        return Value(tuple(limbs), max(yes.bound, no.bound), yes.tidy and no.tidy)
+
+    def is_zero(self, value: Value) -> Mask:
+        """Return the mask of the lanes that are zero modulo p."""
+        b = self.builder
+        value = self.tidy(self.reduce(value, 4) if value.bound > 4 else value)
+        found: ir.Value | None = None
+        for multiple in range(ceil(value.bound)):
+            differing: ir.Value | None = None
+            for x, m in zip(value.limbs, split_limbs(multiple * self.field.modulus), strict=True):
+                bits = b.xor(x, splat(m)) if m else x
+                differing = bits if differing is None else b.or_(differing, bits)
+            here = b.icmp_unsigned("==", differing, splat(0))
+            found = here if found is None else b.or_(found, here)
+        return found
+
+    def equal(self, left: Value, right: Value) -> Mask:
+        """Return the mask of the lanes where left = right modulo p."""
+        return self.is_zero(self.sub(left, right))
+
+    def mask_and(self, left: Mask, right: Mask) -> Mask:
+        """Return left AND right."""
+        return self.builder.and_(left, right)
+
+    def mask_or(self, left: Mask, right: Mask) -> Mask:
+        """Return left OR right."""
+        return self.builder.or_(left, right)
+
+    def mask_not(self, mask: Mask) -> Mask:
+        """Return NOT mask."""
+        return self.builder.xor(mask, self.all_lanes)
+
+    def mask_to_bits(self, mask: Mask) -> ir.Value:
+        """Return the mask as an i64 0..255, bit i = lane i."""
+        return self.builder.zext(self.builder.bitcast(mask, I8), I64)
+
+    def mask_from_bits(self, bits: ir.Value) -> Mask:
+        """Return the mask whose lane i is bit i of the i64 `bits`."""
+        return self.builder.bitcast(self.builder.trunc(bits, I8), MASK_VECTOR)
+
+
+def declared(module: ir.Module, name: str, kind: ir.FunctionType) -> ir.Function:
+    """Return the function `name` of the module, declaring it on first use."""
+    known = module.globals.get(name)
+    return known if known is not None else ir.Function(module, kind, name)
+
+
+def block_intrinsic(
+    field: FieldParams,
+    emit: Callable[..., Any],
+    *,
+    backend: Backend,
+    inline: bool = True,
+    returns_mask: bool = False,
+) -> Any:
+    """Return a Numba intrinsic whose body is what `emit(emitter, *arguments)` appends.
+
+    All arguments are 64-bit integers (block addresses, offsets, masks). The result is void, or with
+    `returns_mask` the lane mask that `emit` returns, as an integer.
+    """
+
+    def operation(typing_context: Any, *arguments: Any) -> Any:  # noqa: ARG001
+        def generate(context: Any, builder: ir.IRBuilder, signature: Any, values: Sequence[ir.Value]) -> ir.Value:
+            words = [
+                context.cast(builder, value, kind, types.int64)
+                for value, kind in zip(values, signature.args, strict=True)
+            ]
+            emitter = Emitter(builder, field, backend, inline=inline)
+            result = emit(emitter, *words)
+            return emitter.mask_to_bits(result) if returns_mask else context.get_dummy_value()
+
+        return (types.int64 if returns_mask else types.void)(*arguments), generate
+
+    # Numba reads the parameter list from the signature: the emitting function's, behind the typing context.
+    parameters = list(inspect.signature(emit).parameters.values())[1:]
+    context_parameter = inspect.Parameter("typing_context", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    plain = [parameter.replace(annotation=inspect.Parameter.empty) for parameter in parameters]
+    operation.__signature__ = inspect.Signature([context_parameter, *plain])  # type: ignore[attr-defined]
+    return intrinsic(operation)
