@@ -1,0 +1,82 @@
+"""What an executed batch looks like to the chips: plain data, made by the rollup layer from a VM trace."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class TransactionTrace:
+    """One native transaction and its outcome. ``words`` are its 256-bit data words (integers) in order."""
+
+    index: int
+    nonce: int
+    gas_limit: int
+    gas_price: int
+    sender: int
+    to: int
+    value: int
+    calldata: bytes
+    words: Sequence[int]
+    public_key: tuple[int, int]
+    signature: tuple[int, int, int]  # R8x, R8y, S
+    message: int
+    code_hash: int  # Poseidon code hash of ``to``; 0 without code
+    code: bytes
+    intrinsic_gas: int
+    gas_left: int  # after execution, before the refund
+    refund: int  # the refund counter at the end (uncapped; 0 on failure)
+    success: bool
+    first_step: int  # range of rows in the VM trace; equal where no code runs
+    end_step: int
+
+
+@dataclass(frozen=True)
+class LeafUpdate:
+    """One touched (address, field, slot), in the order in which the tree is updated (ascending key).
+
+    ``kind``: "update" (the leaf exists), "insert_empty" (its place is empty), "insert_split" (another leaf is
+    there), "absent" (stays absent: word zero before and after). ``siblings`` from the root downwards, as long
+    as the path to where the search ended. ``other`` is the (key, value) of the leaf found there for
+    "insert_split", and for "absent" where the place is taken; None where it is empty.
+    """
+
+    address: int
+    field: int
+    slot: int
+    key: int
+    old_word: int
+    new_word: int
+    kind: str
+    siblings: Sequence[int]
+    other: tuple[int, int] | None
+    old_root: int
+    new_root: int
+
+
+@dataclass(frozen=True)
+class BatchTrace:
+    """An executed batch. ``steps`` is the VM's recorded trace (``zkroll.vm.trace``)."""
+
+    chain_id: int
+    batch_number: int
+    rollup_address: int
+    timestamp: int
+    coinbase: int
+    old_root: int
+    new_root: int
+    data: bytes
+    data_hash: int
+    transactions: Sequence[TransactionTrace]
+    steps: Any
+    leaves: Sequence[LeafUpdate]
+    codes: Mapping[int, bytes] = field(default_factory=dict)  # Poseidon code hash -> code
+
+    def public_values(self) -> list[int]:
+        """The public values in the order of ``buses.PUBLIC_VALUES``."""
+        return [
+            self.old_root, self.new_root, self.batch_number, self.chain_id, self.rollup_address, self.timestamp,
+            self.data_hash >> 128, self.data_hash % 2**128, 0, 0,
+        ]  # fmt: skip
