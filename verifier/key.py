@@ -1,0 +1,42 @@
+"""Verifying keys: what a verifier must know about a machine and a reference string before any proof."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+from zkroll.circuits.air.layout import Machine
+from zkroll.verifier.transcript import Point
+
+G2Point = tuple[tuple[int, int], tuple[int, int]]
+PROTOCOL: Final = b"zkroll inner proof 1: AIR, logUp, fflonk packing, KZG over BN254"
+
+
+@dataclass(frozen=True)
+class VerifyingKey:
+    """machine; capacity: how many powers of tau commitments may use; preprocessed: one commitment per chip
+    with preprocessed columns; tau_g2: [tau]_2 as ((x0, x1), (y0, y1)); insecure: tau is publicly known."""
+
+    machine: Machine
+    capacity: int
+    preprocessed: Mapping[str, Point]
+    tau_g2: G2Point
+    insecure: bool
+
+    @cached_property
+    def digest(self) -> int:
+        """253 bits of SHA-256 over the protocol, the machine, the commitments, the capacity and [tau]_2."""
+        h = hashlib.sha256(PROTOCOL)
+        h.update(self.machine.digest)
+        h.update(self.capacity.to_bytes(8, "big"))
+        for name in sorted(self.preprocessed):
+            h.update(hashlib.sha256(name.encode()).digest())
+            for coordinate in self.preprocessed[name]:
+                h.update(coordinate.to_bytes(32, "big"))
+        for pair in self.tau_g2:
+            for coordinate in pair:
+                h.update(coordinate.to_bytes(32, "big"))
+        return int.from_bytes(h.digest(), "big") >> 3
