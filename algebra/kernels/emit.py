@@ -110,6 +110,10 @@ class FieldParams:
         """The largest bound that five limbs can hold."""
         return (1 << MONTGOMERY_BITS) // self.modulus
 
+    def ceiling(self, bits: int) -> Fraction:
+        """2^bits/p, the bound of any integer of so many bits."""
+        return Fraction(1 << bits, self.modulus)
+
     def to_montgomery(self, value: int) -> int:
         """Return value·R mod p."""
         return value * self.r % self.modulus
@@ -177,42 +181,54 @@ class Emitter:
 
     def broadcast(self, word: ir.Value) -> ir.Value:
         """Return the 64-bit integer `word` in all lanes."""
-        lane0 = self.builder.insert_element(ir.Constant(VECTOR, ir.Undefined), word, ir.Constant(ir.IntType(32), 0))
+        lane0 = self.builder.insert_element(
+            ir.Constant(VECTOR, ir.Undefined), word, ir.Constant(ir.IntType(32), 0)
+        )
         return self.builder.shuffle_vector(
-            lane0, ir.Constant(VECTOR, ir.Undefined), ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
+            lane0,
+            ir.Constant(VECTOR, ir.Undefined),
+            ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES),
         )
 
     def gather(self, base: ir.Value, offsets: ir.Value, stride: int = LIMB_BYTES, bound: int = 2) -> Value:
         """Load lane i from base + offsets[i] (bytes, a `<8 x i64>`); limbs lie `stride` bytes apart."""
-        fn = self._lane_memory("llvm.masked.gather.v8i64.v8p0", store=False)
-        limbs = []
-        for i in range(LIMBS):
-            pointers = self._lane_pointers(base, offsets, stride * i)
-            args = [pointers, ir.Constant(ir.IntType(32), 8), self.all_lanes, splat(0)]
-            limbs.append(self.builder.call(fn, args))
+        addresses = self.builder.add(self.broadcast(base), offsets)
+        limbs = [
+            self.gather_words(self.builder.add(addresses, splat(stride * i)), self.all_lanes)
+            for i in range(LIMBS)
+        ]
         return Value(tuple(limbs), Fraction(bound))
 
     def scatter(self, value: Value, base: ir.Value, offsets: ir.Value, stride: int = LIMB_BYTES) -> None:
         """Store lane i, below 2p, at base + offsets[i] (bytes); where offsets collide the highest lane wins."""
-        fn = self._lane_memory("llvm.masked.scatter.v8i64.v8p0", store=True)
-        ready = self.tidy(self.reduce(value, 2))
-        for i, limb in enumerate(ready.limbs):
-            pointers = self._lane_pointers(base, offsets, stride * i)
-            self.builder.call(fn, [limb, pointers, ir.Constant(ir.IntType(32), 8), self.all_lanes])
-
-    def _lane_pointers(self, base: ir.Value, offsets: ir.Value, offset: int) -> ir.Value:
         addresses = self.builder.add(self.broadcast(base), offsets)
-        if offset:
-            addresses = self.builder.add(addresses, splat(offset))
-        return self.builder.inttoptr(addresses, ir.VectorType(I64.as_pointer(), LANES))
+        for i, limb in enumerate(self.tidy(self.reduce(value, 2)).limbs):
+            self.scatter_words(limb, self.builder.add(addresses, splat(stride * i)), self.all_lanes)
 
-    def _lane_memory(self, name: str, *, store: bool) -> ir.Function:
-        pointers, align = ir.VectorType(I64.as_pointer(), LANES), ir.IntType(32)
-        if store:
-            kind = ir.FunctionType(ir.VoidType(), [VECTOR, pointers, align, MASK_VECTOR])
-        else:
-            kind = ir.FunctionType(VECTOR, [pointers, align, MASK_VECTOR, VECTOR])
-        return declared(self.builder.module, name, kind)
+    def gather_words(self, addresses: ir.Value, mask: Mask) -> ir.Value:
+        """Load one 64-bit word per lane from `addresses` (`<8 x i64>`); lanes outside the mask become zero."""
+        pointers = ir.VectorType(I64.as_pointer(), LANES)
+        kind = ir.FunctionType(VECTOR, [pointers, ir.IntType(32), MASK_VECTOR, VECTOR])
+        fn = declared(self.builder.module, "llvm.masked.gather.v8i64.v8p0", kind)
+        at = self.builder.inttoptr(addresses, pointers)
+        return self.builder.call(fn, [at, ir.Constant(ir.IntType(32), 8), mask, splat(0)])
+
+    def scatter_words(self, words: ir.Value, addresses: ir.Value, mask: Mask) -> None:
+        """Store one 64-bit word per lane of the mask at `addresses` (`<8 x i64>`)."""
+        pointers = ir.VectorType(I64.as_pointer(), LANES)
+        kind = ir.FunctionType(ir.VoidType(), [VECTOR, pointers, ir.IntType(32), MASK_VECTOR])
+        fn = declared(self.builder.module, "llvm.masked.scatter.v8i64.v8p0", kind)
+        at = self.builder.inttoptr(addresses, pointers)
+        self.builder.call(fn, [words, at, ir.Constant(ir.IntType(32), 8), mask])
+
+    def shuffle(self, value: Value, lanes: Sequence[int], other: Value | None = None) -> Value:
+        """Return lane i = lane lanes[i] of `value`, or lane lanes[i] - 8 of `other` (default zero)."""
+        zero = splat(0)
+        partner = (zero,) * LIMBS if other is None else other.limbs
+        index = ir.Constant(ir.VectorType(ir.IntType(32), LANES), list(lanes))
+        limbs = [self.builder.shuffle_vector(x, y, index) for x, y in zip(value.limbs, partner, strict=True)]
+        bound = value.bound if other is None else max(value.bound, other.bound)
+        return Value(tuple(limbs), bound, value.tidy and (other is None or other.tidy))
 
     # ---- constants ----------------------------------------------------------------------------------------
 
@@ -258,7 +274,10 @@ class Emitter:
         """Subtract multiple·p in the lanes where that leaves nothing negative."""
         b = self.builder
         tidy = self.tidy(value)
-        less = [b.sub(x, splat(m)) for x, m in zip(tidy.limbs, split_limbs(multiple * self.field.modulus), strict=True)]
+        less = [
+            b.sub(x, splat(m))
+            for x, m in zip(tidy.limbs, split_limbs(multiple * self.field.modulus), strict=True)
+        ]
         difference = self.tidy(Value(tuple(less), Fraction(0), tidy=False))
         negative = b.icmp_signed("<", difference.limbs[-1], splat(0))
         limbs = [b.select(negative, x, y) for x, y in zip(tidy.limbs, difference.limbs, strict=True)]
@@ -286,7 +305,9 @@ class Emitter:
         b = self.builder
         limbs = [
             b.sub(b.add(x, splat(m)), y)
-            for x, y, m in zip(left.limbs, right.limbs, split_limbs(multiple * self.field.modulus), strict=True)
+            for x, y, m in zip(
+                left.limbs, right.limbs, split_limbs(multiple * self.field.modulus), strict=True
+            )
         ]
         return Value(tuple(limbs), left.bound + multiple, tidy=False)
 
@@ -391,7 +412,9 @@ def block_intrinsic(
     """
 
     def operation(typing_context: Any, *arguments: Any) -> Any:  # noqa: ARG001
-        def generate(context: Any, builder: ir.IRBuilder, signature: Any, values: Sequence[ir.Value]) -> ir.Value:
+        def generate(
+            context: Any, builder: ir.IRBuilder, signature: Any, values: Sequence[ir.Value]
+        ) -> ir.Value:
             words = [
                 context.cast(builder, value, kind, types.int64)
                 for value, kind in zip(values, signature.args, strict=True)

@@ -35,9 +35,18 @@ def product(
         t[at] = builder.call(low, [t[at], x, y])
         t[at + 1] = builder.call(high, [t[at + 1], x, y])
 
+    square = all(x is y for x, y in zip(left, right, strict=True))
+    if square:
+        for i in range(LIMBS):
+            for j in range(i + 1, LIMBS):
+                accumulate(i + j, left[j], left[i])
+        t[1:-1] = [builder.add(limb, limb) for limb in t[1:-1]]
+        for i in range(LIMBS):
+            accumulate(2 * i, left[i], left[i])
     for i in range(LIMBS):
-        for j in range(LIMBS):
-            accumulate(i + j, left[j], right[i])
+        if not square:
+            for j in range(LIMBS):
+                accumulate(i + j, left[j], right[i])
         q = builder.call(low, [zero, t[i], factor])
         for j in range(LIMBS):
             accumulate(i + j, q, modulus[j])
@@ -52,20 +61,22 @@ def product(
 def product_call(
     builder: ir.IRBuilder, field: FieldParams, left: Sequence[ir.Value], right: Sequence[ir.Value]
 ) -> tuple[ir.Value, ...]:
-    """Emit a call of the module's one multiplication function; operands and result travel in registers."""
-    name = f"zkroll_ifma_product_{field.name}"
+    """Emit a call of the module's one multiplication (or squaring) function, all values in registers."""
+    square = all(x is y for x, y in zip(left, right, strict=True))
+    operands = [*left] if square else [*left, *right]
+    name = f"zkroll_ifma_{'square' if square else 'product'}_{field.name}"
     known = builder.module.globals.get(name)
     if known is None:
-        kind = ir.FunctionType(ir.LiteralStructType([VECTOR] * LIMBS), [VECTOR] * (2 * LIMBS))
+        kind = ir.FunctionType(ir.LiteralStructType([VECTOR] * LIMBS), [VECTOR] * len(operands))
         known = ir.Function(builder.module, kind, name)
         known.linkage = "internal"
         known.calling_convention = "x86_regcallcc"
         known.attributes.add("noinline")
         known.attributes.add("nounwind")
         body = ir.IRBuilder(known.append_basic_block("entry"))
-        limbs = product(body, field, known.args[:LIMBS], known.args[LIMBS:])
+        limbs = product(body, field, known.args[:LIMBS], known.args[-LIMBS:])
         body.ret(_pack(body, known.function_type.return_type, limbs))
-    result = builder.call(known, [*left, *right], cconv="x86_regcallcc")
+    result = builder.call(known, operands, cconv="x86_regcallcc")
     return tuple(builder.extract_value(result, i) for i in range(LIMBS))
 
 
