@@ -1,1 +1,1 @@
-""""""
+"""The prover of the inner proof: keys, commitments, rounds."""
