@@ -21,7 +21,7 @@ class BlockEnvironment:
 
 @dataclass(frozen=True, slots=True)
 class TransactionEnvironment:
-    """The transaction in which a message runs: its index in the batch, its signer and what it pays per gas (wei)."""
+    """The transaction of a message: its index in the batch, its signer and its price in wei per gas."""
 
     index: int
     origin: int
@@ -41,9 +41,9 @@ class Environment:
 class Message:
     """One call: `address` is the account whose state the code works on, `code` what runs.
 
-    `value` wei is moved from `caller` to `address` if `transfers_value`; CALLVALUE shows it either way. `gas` is the
-    gas at the first step. `code_address` tells where the code comes from, for traces and precompiles. With
-    `is_create` the code is init code whose output becomes the account's code.
+    `value` wei is moved from `caller` to `address` if `transfers_value`; CALLVALUE shows it either way. `gas`
+    is the gas at the first step. `code_address` tells where the code comes from, for traces and precompiles.
+    With `is_create` the code is init code whose output becomes the account's code.
     """
 
     caller: int

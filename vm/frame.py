@@ -30,8 +30,9 @@ def jump_destinations(code: bytes) -> frozenset[int]:
 class Frame:
     """The machine of one message: stack, memory, program counter, gas, and its surroundings.
 
-    `stack` has its top last. An instruction that calls sets `child` to the message to run; the interpreter runs
-    it and then calls `resume` with its outcome, which puts the result on the stack.
+    `stack` has its top last. An instruction that calls sets `child` to the message to run; the interpreter
+    runs it and then calls `resume` with its outcome, which puts the result on the stack. `verdict` is set on
+    a frame that ends before its first step.
     """
 
     __slots__ = (
@@ -50,6 +51,7 @@ class Frame:
         "stack",
         "state",
         "tracer",
+        "verdict",
     )
 
     def __init__(
@@ -73,6 +75,7 @@ class Frame:
         self.memory = Memory()
         self.return_data = b""
         self.output = b""
+        self.verdict: HaltKind | None = None
         self.child: Message | None = None
         self.child_memory = (0, 0)
 
@@ -83,7 +86,7 @@ class Frame:
         self.gas_left -= amount
 
     def charge_memory(self, offset: int, length: int, extra: int = 0) -> None:
-        """Take `extra` gas and the price of reaching `length` bytes at `offset` in one charge, then grow memory."""
+        """Charge `extra` and the price of reaching `length` bytes at `offset` at once, then grow memory."""
         price, size = memory_expansion(self.memory.size, offset, length)
         self.charge(extra + price)
         self.memory.grow(size)
@@ -107,22 +110,22 @@ class Frame:
             self.memory.write(offset, data)
 
     def copy_to_memory(self, source: CopySource, data: bytes, dst: int, src: int, length: int) -> None:
-        """Copy `length` bytes of `data` from `src` to memory at `dst`, zeros past its end; memory is paid for."""
+        """Copy `length` bytes of `data` from `src` to memory (paid for) at `dst`, zeros past its end."""
         if length:
             if self.tracer.records:
                 self.tracer.copy(source, dst, src, length)
             piece = data[src : src + length] if src < len(data) else b""
             self.write_memory(dst, piece.ljust(length, b"\0"))
 
-    def resume(self, kind: HaltKind, gas_left: int, output: bytes, created: int | None) -> None:
-        """Take the outcome of the child: gas back, return data, success (or the created address) on the stack."""
+    def resume(self, child: Message, kind: HaltKind, gas_left: int, output: bytes) -> None:
+        """Take the child's outcome: gas back, return data, success or the new address on the stack."""
         self.gas_left += gas_left
         self.child = None
-        if created is None:
-            self.return_data = output
-            offset, length = self.child_memory
-            self.write_memory(offset, output[:length])
-            self.stack.append(1 if kind.is_success else 0)
-        else:
+        if child.is_create:
             self.return_data = output if kind is HaltKind.REVERT else b""
-            self.stack.append(created if kind.is_success else 0)
+            self.stack.append(child.address if kind.is_success else 0)
+            return
+        self.return_data = output
+        offset, length = self.child_memory
+        self.write_memory(offset, output[:length])
+        self.stack.append(1 if kind.is_success else 0)

@@ -1,12 +1,13 @@
 """How a call frame ends. A halt is the EVM's own outcome, never an error of zkroll, so it is a separate tree.
 
-The type carries the meaning for gas and state: a `NormalHalt` keeps the gas left and the effects, `Reverted` keeps
-the gas left and undoes the effects, an `ExceptionalHalt` takes all gas and undoes the effects.
+The type carries the meaning for gas and state: a `NormalHalt` keeps the gas left and the effects, `Reverted`
+keeps the gas left and undoes the effects, an `ExceptionalHalt` takes all gas and undoes the effects.
 
-Order of the checks in one step, the first that fails decides: undefined opcode, stack underflow, stack overflow,
-static gas, the rest of the gas (one charge, memory expansion included), then the operation's own conditions (jump
-destination, write in a static context, return data bounds). SSTORE's static-context check and its 2300 gas sentry,
-and the static-context check of LOG, CREATE, TSTORE and SELFDESTRUCT, follow the same rule: gas first.
+Order of the checks in one step, the first that fails decides: undefined opcode, stack underflow, stack
+overflow, static gas, the rest of the gas (one charge, memory expansion included), then the operation's own
+conditions (jump destination, write in a static context, return data bounds). SSTORE's static-context check
+and its 2300 gas sentry, and the static-context check of LOG, CREATE, TSTORE and SELFDESTRUCT, follow the same
+rule: gas first.
 """
 
 from enum import IntEnum
@@ -147,8 +148,8 @@ class PrecompileFailure(ExceptionalHalt):
     kind = HaltKind.PRECOMPILE_FAILURE
 
 
-class MissingInstruction(UnprovableError):
-    """The machine in use lacks something that the EVM defines. Not a halt: the execution has no outcome at all."""
+class MissingInstruction(UnprovableError):  # noqa: N818
+    """The machine in use lacks a part of the EVM. Not a halt: the execution has no outcome at all."""
 
 
 class MissingOpcode(MissingInstruction):

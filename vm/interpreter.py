@@ -1,7 +1,7 @@
 """Runs messages: a stack of frames, the checks of every step, and the machine's table of instructions.
 
-A frame ends by a `Halt`. One that calls leaves the message in `frame.child`; the loop then runs the child's frame
-and hands its outcome back, so the depth of calls never becomes depth of Python's own stack.
+A frame ends by a `Halt`. One that calls leaves the message in `frame.child`; the loop then runs the child's
+frame and hands its outcome back, so the depth of calls never becomes depth of Python's own stack.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,6 +18,7 @@ from .halts import (
     HaltKind,
     InvalidOpcode,
     MissingOpcode,
+    MissingPrecompile,
     OutOfGas,
     StackOverflow,
     StackUnderflow,
@@ -64,10 +65,13 @@ for _family in (
 
 @dataclass(frozen=True)
 class Machine:
-    """Which opcodes and precompiles run. Others of Cancun raise MissingOpcode or MissingPrecompile."""
+    """Which opcodes and precompiles run. Other opcodes of Cancun raise MissingOpcode.
+
+    `precompiles` holds by address what answers instead of code; None there raises MissingPrecompile.
+    """
 
     instructions: Mapping[int, Instruction]
-    precompiles: Mapping[int, Precompile] = field(default_factory=lambda: MappingProxyType({}))
+    precompiles: Mapping[int, Precompile | None] = field(default_factory=lambda: MappingProxyType({}))
 
     @cached_property
     def table(self) -> list[tuple[Opcode, Instruction] | None]:
@@ -81,8 +85,8 @@ class Machine:
 CORE = Machine({byte: _ALL[byte] for byte in opcodes.CORE})
 """The rollup's machine: the opcodes that have chips."""
 
-CANCUN = Machine(_ALL)
-"""Every opcode that has an instruction."""
+CANCUN = Machine(_ALL, dict.fromkeys(range(1, 11)))
+"""Ethereum's machine: every opcode that has an instruction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,59 +112,100 @@ def execute_message(
 ) -> Outcome:
     """Move the message's value and run its code; on failure everything it did is undone, the value included.
 
-    Nothing is checked or charged that belongs to the transaction: call `state.begin_transaction()` before, and take
-    the fee and the intrinsic gas. Refund counter and logs are left in the state. Code of no bytes succeeds with all
-    its gas. Raises MissingOpcode or MissingPrecompile, and InputError if the caller lacks the value; the state is
-    then as it was before the message.
+    Nothing is checked or charged that belongs to the transaction: call `state.begin_transaction()` before,
+    and take the fee and the intrinsic gas. Refund counter and logs are left in the state. Code of no bytes
+    succeeds with all its gas. Raises MissingOpcode or MissingPrecompile, and InputError if the caller lacks
+    the value; the state is then as it was before the message.
     """
-    tracer = NullTracer() if tracer is None else tracer
-    table = machine.table
     start = state.snapshot()
     try:
-        return _run(state, env, message, tracer, table)
+        return _run(state, env, message, NullTracer() if tracer is None else tracer, machine)
     except BaseException:
         state.revert(start)
         raise
 
 
 def _run(
-    state: JournaledState,
-    env: Environment,
-    message: Message,
-    tracer: Tracer,
-    table: list[tuple[Opcode, Instruction] | None],
+    state: JournaledState, env: Environment, message: Message, tracer: Tracer, machine: Machine
 ) -> Outcome:
-    frames = [_open(state, env, message, tracer)]
+    frames = [_open(state, env, message, tracer, machine)]
     while True:
         frame = frames[-1]
-        kind = _run_frame(frame, table)
+        kind = _run_frame(frame, machine.table)
         if frame.child is not None:
-            frames.append(_open(state, env, frame.child, tracer))
+            frames.append(_open(state, env, frame.child, tracer, machine))
             continue
         frames.pop()
+        if frame.message.is_create and kind.is_success:
+            kind = _deploy(frame, kind)
         if not kind.is_success:
             state.revert(frame.snapshot)
-        output = frame.output
-        tracer.end_context(kind, frame.gas_left, output)
+        tracer.end_context(kind, frame.gas_left, frame.output)
         if not frames:
-            return Outcome(kind, frame.gas_left, output)
-        parent = frames[-1]
-        parent.resume(kind, frame.gas_left, output, None)
-        tracer.resume(parent)
+            return Outcome(kind, frame.gas_left, frame.output)
+        frames[-1].resume(frame.message, kind, frame.gas_left, frame.output)
+        tracer.resume(frames[-1])
 
 
-def _open(state: JournaledState, env: Environment, message: Message, tracer: Tracer) -> Frame:
-    snapshot = state.snapshot()
+def _open(
+    state: JournaledState, env: Environment, message: Message, tracer: Tracer, machine: Machine
+) -> Frame:
+    """Enter a message: its value moves, a created account begins, a precompile answers at once."""
+    frame = Frame(state, env, message, tracer, state.snapshot())
     tracer.begin_context(env.transaction.index, message)
+    address = message.address
+    if message.is_create:
+        if state.nonce(address) or state.code(address):
+            _fail(frame, HaltKind.ADDRESS_COLLISION)
+            return frame
+        state.mark_created(address)
+        state.set_nonce(address, 1)
     if message.transfers_value:
         if message.value:
-            state.transfer(message.caller, message.address, message.value)
-        state.touch(message.address)
-    return Frame(state, env, message, tracer, snapshot)
+            state.transfer(message.caller, address, message.value)
+        state.touch(address)
+    if message.code_address in machine.precompiles and not message.is_create:
+        _precompiled(frame, machine.precompiles[message.code_address])
+    return frame
+
+
+def _precompiled(frame: Frame, precompile: Precompile | None) -> None:
+    if precompile is None:
+        raise MissingPrecompile(frame.environment.transaction.index, frame.message.code_address)
+    try:
+        price, output = precompile(frame.message.data, frame.gas_left)
+        frame.charge(price)
+    except ExceptionalHalt as halt:
+        _fail(frame, halt.kind)
+    else:
+        frame.output = output
+        frame.verdict = HaltKind.RETURN
+
+
+def _deploy(frame: Frame, kind: HaltKind) -> HaltKind:
+    """Make the output of init code the account's code: 200 gas per byte (EIP-170, EIP-3541)."""
+    code = frame.output
+    if len(code) > gas.MAX_CODE_SIZE or code[:1] == b"\xef":
+        return _fail(frame, HaltKind.INVALID_CODE)
+    if gas.CODE_DEPOSIT_BYTE * len(code) > frame.gas_left:
+        return _fail(frame, HaltKind.OUT_OF_GAS)
+    frame.charge(gas.CODE_DEPOSIT_BYTE * len(code))
+    frame.state.set_code(frame.message.address, code)
+    return kind
+
+
+def _fail(frame: Frame, kind: HaltKind) -> HaltKind:
+    """End a frame exceptionally: its gas and its output are lost."""
+    frame.gas_left = 0
+    frame.output = b""
+    frame.verdict = kind
+    return kind
 
 
 def _run_frame(frame: Frame, table: list[tuple[Opcode, Instruction] | None]) -> HaltKind:
     """Step until the frame halts (its kind) or wants a child run (NONE)."""
+    if frame.verdict is not None:
+        return frame.verdict
     code = frame.code
     if not code:
         return HaltKind.STOP
@@ -192,10 +237,7 @@ def _run_frame(frame: Frame, table: list[tuple[Opcode, Instruction] | None]) -> 
                 demanded = halt.demanded
             if records:
                 tracer.end_step(frame, halt.kind, demanded)
-            if isinstance(halt, ExceptionalHalt):
-                frame.gas_left = 0
-                frame.output = b""
-            return halt.kind
+            return _fail(frame, halt.kind) if isinstance(halt, ExceptionalHalt) else halt.kind
         if records:
             tracer.end_step(frame, HaltKind.NONE, 0)
         if frame.child is not None:

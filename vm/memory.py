@@ -2,7 +2,7 @@
 
 
 class Memory:
-    """Byte-addressed memory. Offsets and lengths are bytes; callers grow it (and pay) before they touch it."""
+    """Byte-addressed memory. Offsets and lengths are bytes; callers grow it (and pay) before use."""
 
     __slots__ = ("_bytes",)
 

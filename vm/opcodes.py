@@ -1,9 +1,10 @@
 """Every opcode of Cancun as one immutable record: plain data, from which other layers build their tables.
 
-`pops` is how many words must be on the stack, `pushes` how many stand there in their place afterwards, so a step
-needs `stack >= pops` and `stack - pops + pushes <= 1024`; DUPn counts as n → n+1 and SWAPn as n+1 → n+1. `gas`
-is what the step costs before anything depends on operands, memory or warmth; 0 where all of it does (SLOAD).
-`CORE` is the set that the rollup's machine runs; the Ethereum machine runs every one that has an instruction.
+`pops` is how many words must be on the stack, `pushes` how many stand there in their place afterwards, so a
+step needs `stack >= pops` and `stack - pops + pushes <= 1024`; DUPn counts as n → n+1 and SWAPn as n+1 → n+1.
+`gas` is what the step costs before anything depends on operands, memory or warmth; 0 where all of it does
+(SLOAD). `CORE` is the set that the rollup's machine runs; the Ethereum machine runs every one that has an
+instruction.
 """
 
 from dataclasses import dataclass
@@ -139,8 +140,9 @@ OPCODES: Final[dict[int, Opcode]] = _table()
 BY_NAME: Final[dict[str, Opcode]] = {opcode.name: opcode for opcode in OPCODES.values()}
 
 _NOT_CORE = (
-    "BALANCE EXTCODESIZE EXTCODECOPY EXTCODEHASH RETURNDATACOPY BLOCKHASH PREVRANDAO GASLIMIT BASEFEE BLOBHASH "
-    "BLOBBASEFEE TLOAD TSTORE MCOPY CREATE CALL CALLCODE DELEGATECALL CREATE2 STATICCALL SELFDESTRUCT"
+    "BALANCE EXTCODESIZE EXTCODECOPY EXTCODEHASH RETURNDATACOPY BLOCKHASH PREVRANDAO GASLIMIT BASEFEE "
+    "BLOBHASH BLOBBASEFEE TLOAD TSTORE MCOPY CREATE CALL CALLCODE DELEGATECALL CREATE2 STATICCALL "
+    "SELFDESTRUCT"
 )
 CORE: Final[frozenset[int]] = frozenset(OPCODES) - {BY_NAME[name].byte for name in _NOT_CORE.split()}
 

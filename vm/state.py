@@ -1,9 +1,10 @@
 """The state that an execution reads and changes.
 
 A store of any kind offers the five reads of `StateReader`; `JournaledState` lays every change over it, with
-snapshots that a failing frame returns to and with what lives for one transaction only (warm sets, transient storage,
-refund counter, logs, original values). `changes()` hands the writes back to the store. `MemoryState` is the store
-of plain dictionaries. Addresses, slots and words are Python integers (160, 256 and 256 bits), balances are in wei.
+snapshots that a failing frame returns to and with what lives for one transaction only (warm sets, transient
+storage, refund counter, logs, original values). `changes()` hands the writes back to the store. `MemoryState`
+is the store of plain dictionaries. Addresses, slots and words are Python integers (160, 256 and 256 bits),
+balances are in wei.
 """
 
 from dataclasses import dataclass, field
@@ -337,7 +338,7 @@ class MemoryState:
         return account.storage.get(slot, 0) if account else 0
 
     def apply(self, changes: StateChanges) -> None:
-        """Take over what a `JournaledState` wrote, and drop the touched accounts that ended up empty (EIP-161)."""
+        """Take over what a `JournaledState` wrote; touched accounts that ended up empty go (EIP-161)."""
         for address, nonce in changes.nonces.items():
             self._account(address).nonce = nonce
         for address, balance in changes.balances.items():

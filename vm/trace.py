@@ -2,20 +2,20 @@
 
 Record layout. Every step, the one that halts its frame included, is one `Step`:
 
-- `gas_cost` is what the step demanded: static plus dynamic gas, memory expansion included, gas handed to a callee
-  included. A step that runs out of gas is the only one whose cost exceeds `gas_before`; where the static gas alone
-  exceeds it the cost is the static gas, and where SSTORE's sentry does it is 2301 (2300 must remain). Other
-  exceptional halts show what was charged before they failed, not the loss of the rest: 0 for an undefined opcode,
-  an underflow or an overflow, the full price for an invalid jump.
+- `gas_cost` is what the step demanded: static plus dynamic gas, memory expansion and gas handed to a callee
+  included. A step that runs out of gas is the only one whose cost exceeds `gas_before`; where the static gas
+  alone exceeds it the cost is the static gas, and where SSTORE's sentry does it is 2301 (2300 must remain).
+  Other exceptional halts show what was charged before they failed, not the loss of the rest: 0 for an
+  undefined opcode, an underflow or an overflow, the full price for an invalid jump.
 - `inputs` are the operands, top of the stack first, whenever the stack holds them; `outputs` the results, top
-  first, empty if the step halts. DUPn has inputs (x,) and outputs (x,), x being the n-th word. SWAPn has inputs
-  (top, n-th below) and outputs (n-th below, top). PUSHn has its immediate as output.
+  first, empty if the step halts. DUPn has inputs (x,) and outputs (x,), x being the n-th word. SWAPn has
+  inputs (top, n-th below) and outputs (n-th below, top). PUSHn has its immediate as output.
 - `memory_before` and `memory_after` are sizes in words; they are equal when the step halts exceptionally.
 - The end of the code is a STOP step at that pc.
 
-What steps touch lies in tables of its own, each row naming its step: storage, memory words, copies, hashes, logs.
-Rows of a step that then ran out of gas are kept (SLOAD and SSTORE looked at the slot to know their price), and rows
-undone by a later revert are kept too: `contexts[...].kind` tells.
+What steps touch lies in tables of its own, each row naming its step: storage, memory words, copies, hashes,
+logs. Rows of a step that then ran out of gas are kept (SLOAD and SSTORE looked at the slot to know their
+price), and rows undone by a later revert are kept too: `contexts[...].kind` tells.
 """
 
 from collections.abc import Iterable, Iterator
@@ -92,7 +92,7 @@ class CopyRow(NamedTuple):
 
 @dataclass(slots=True)
 class Context:
-    """One frame: its message, where its steps are, and how it ended. `parent` is −1 for a transaction's own."""
+    """One frame: its message, where its steps are, and its end. `parent` is −1 for a transaction's own."""
 
     transaction: int
     parent: int
@@ -168,7 +168,7 @@ class StorageArrays:
 
 @dataclass(frozen=True, slots=True)
 class MemoryArrays:
-    """One row per memory word touched, in order: index of the word, and its value before and after, (m, 4) limbs."""
+    """One row per memory word touched, in order: its index, its value before and after in (m, 4) limbs."""
 
     step: I64
     word_index: U64
@@ -224,7 +224,7 @@ class TraceArrays:
 
 @dataclass(slots=True)
 class Trace:
-    """Everything recorded, as lists in order of execution; rows of the tables begin with their step's index."""
+    """Everything recorded, as lists in order of execution; a table's rows begin with their step's index."""
 
     steps: list[Step] = field(default_factory=list)
     contexts: list[Context] = field(default_factory=list)

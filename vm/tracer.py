@@ -1,8 +1,8 @@
 """The events of an execution, as methods of a tracer that the caller hands in.
 
-One step gives `begin_step`, then what the instruction touches (`storage`, `memory`, `copy`, `hash`, `log`), then
-`end_step`. A frame gives `begin_context` before its first step and `end_context` after its last. Touches of a step
-that then halts are told too: that step read them to know what it costs.
+One step gives `begin_step`, then what the instruction touches (`storage`, `memory`, `copy`, `hash`, `log`),
+then `end_step`. A frame gives `begin_context` before its first step and `end_context` after its last. Touches
+of a step that then halts are told too: that step read them to know what it costs.
 """
 
 from enum import IntEnum
@@ -27,7 +27,7 @@ class CopySource(IntEnum):
 
 
 class StorageAccess(NamedTuple):
-    """One SLOAD or SSTORE: words before and after, what it was at the transaction's start, and the refund (gas)."""
+    """One SLOAD or SSTORE: the word at the transaction's start, before and after; the refund in gas."""
 
     address: int
     slot: int
