@@ -23,8 +23,8 @@ from zkroll.verifier.proof import InnerProof
 from zkroll.verifier.protocol import Rounds, chip_challenges, opening_terms
 from zkroll.verifier.transcript import Point, Transcript
 
-#: (stage, fraction done in [0, 1])
-Progress = Callable[[str, float], None]
+#: (stage, fraction done in [0, 1], the chip about to be worked on or "")
+Progress = Callable[[str, float, str], None]
 Sampler = Callable[[int], Sequence[int]]
 
 
@@ -38,7 +38,7 @@ def prove(
     traces: Mapping[str, ChipTrace],
     public_values: Sequence[int],
     *,
-    progress: Progress = lambda _stage, _fraction: None,
+    progress: Progress = lambda _stage, _fraction, _chip: None,
     sample: Sampler = sample_scalars,
     transcript: Transcript | None = None,
 ) -> InnerProof:
@@ -113,14 +113,14 @@ class _Run:
 
     def commit_main(self) -> list[Point]:
         for i, layout in enumerate(self.layouts):
-            self.progress("main columns", i / len(self.layouts))
+            self.progress("main columns", i / len(self.layouts), layout.name)
             self.coefficients[CommitStage.MAIN, layout.name] = interpolate(self.traces[layout.name].main)
         return self._commit(CommitStage.MAIN, "main commitments")
 
     def commit_helpers(self, challenges: Mapping[str, int]) -> tuple[list[Point], list[int]]:
         sums = []
         for i, layout in enumerate(self.layouts):
-            self.progress("bus columns", i / len(self.layouts))
+            self.progress("bus columns", i / len(self.layouts), layout.name)
             if not layout.logup.width:
                 continue
             values, chip_sum = helper_columns(layout, self.traces[layout.name], challenges)
@@ -131,7 +131,7 @@ class _Run:
     def commit_quotients(self, challenges: Mapping[str, int], sums: Sequence[int]) -> list[Point]:
         remaining = iter(sums)
         for i, layout in enumerate(self.layouts):
-            self.progress("quotients", i / len(self.layouts))
+            self.progress("quotients", i / len(self.layouts), layout.name)
             height = self.heights[layout.name]
             chip_sum = next(remaining) if layout.logup.width else 0
             empty = np.zeros((0, height // 8, 5, 8), dtype=np.uint64)
@@ -158,7 +158,7 @@ class _Run:
     def _commit(self, stage: CommitStage, label: str) -> list[Point]:
         points: list[Point] = []
         for i, group in enumerate(self.groups[stage]):
-            self.progress(label, i / len(self.groups[stage]))
+            self.progress(label, i / len(self.groups[stage]), "")
             points.append(self._msm(interleave(self._slots(group), group.height)))
         return points
 
@@ -174,7 +174,7 @@ class _Run:
         """Every slot of every group at zeta and at zeta * w."""
         result: Evaluations = []
         for i, group in enumerate(self.ordered):
-            self.progress("evaluations", i / len(self.ordered))
+            self.progress("evaluations", i / len(self.ordered), "")
             slots = np.stack(self._slots(group))
             shifted = zeta * root_of_unity(group.height.bit_length() - 1) % R_MODULUS
             result.append((tuple(ntt.evaluate(slots, zeta)), tuple(ntt.evaluate(slots, shifted))))
@@ -182,7 +182,7 @@ class _Run:
 
     def open(self, evaluations: Evaluations, zeta: int, nu: int) -> tuple[Point, _Combined]:
         """W = sum_g nu^g (F_g - r_g)/Z_g; groups of one shape are joined before the division."""
-        self.progress("openings", 0.0)
+        self.progress("openings", 0.0, "")
         shapes: dict[tuple[int, int], Blocks] = {}
         values: dict[tuple[int, int], tuple[list[int], list[int]]] = {}
         power = 1
@@ -207,7 +207,7 @@ class _Run:
         self, combined: _Combined, evaluations: Evaluations, zeta: int, nu: int, y: int
     ) -> Point:
         """W' = (sum_g nu^g/Z_g(y) (F_g - r_g(y)) - W)/(X - y)."""
-        self.progress("openings", 0.5)
+        self.progress("openings", 0.5, "")
         terms = opening_terms(self.ordered, evaluations, zeta, nu, y)
         constant = sum(term.scalar * term.remainder for term in terms) % R_MODULUS
         numerator = fr.neg(combined.w)
@@ -223,5 +223,5 @@ class _Run:
             power = power * nu % R_MODULUS
         numerator[:1] = fr.sub(numerator[:1], fr.from_ints([constant]))
         point = self._msm(fr.to_limbs(divide_by_linear(numerator, combined.size, y), combined.size)[: self.key.srs.n])
-        self.progress("openings", 1.0)
+        self.progress("openings", 1.0, "")
         return point

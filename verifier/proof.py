@@ -82,6 +82,10 @@ class Reader:
             raise VerificationError(f"proof: {what}: the point ({x:#x}, {y:#x}) is not on the curve")
         return x, y
 
+    def rest(self) -> bytes:
+        """Everything that is left."""
+        return self.take(len(self._data) - self._at, "rest")
+
     def finish(self) -> None:
         """No bytes may be left."""
         left = len(self._data) - self._at

@@ -6,7 +6,7 @@ it have sent there (``FillContext.requests``); no chip keeps a list of its calle
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -255,9 +255,14 @@ class FillContext:
         return self._requests[key]
 
 
-def fill_chips(chips: Iterable[Chip], ctx: FillContext) -> dict[str, ChipTrace]:
+def fill_chips(
+    chips: Sequence[Chip],
+    ctx: FillContext,
+    progress: Callable[[str, float, str], None] = lambda _stage, _fraction, _chip: None,
+) -> dict[str, ChipTrace]:
     """Fill the chips in order; chips without rows are left out of the result."""
-    for chip in chips:
+    for i, chip in enumerate(chips):
+        progress("witness", i / len(chips), chip.name)
         trace = make_trace(chip, chip.fill(ctx))
         if trace is not None:
             ctx.traces[chip.name] = trace

@@ -1,0 +1,198 @@
+"""Prove, check and measure a batch: execution, witness and inner proof in one call each."""
+
+from __future__ import annotations
+
+import os
+import resource
+import time
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final
+
+from zkroll.algebra import kzg
+from zkroll.algebra.kernels.threads import thread_count
+from zkroll.circuits.air.check import Violation, check
+from zkroll.circuits.air.expr import Stage
+from zkroll.circuits.air.witness import ChipTrace, FillContext, fill_chips
+from zkroll.circuits.buses import PUBLIC
+from zkroll.circuits.machine import batch_machine
+from zkroll.circuits.source import BatchTrace
+from zkroll.errors import InputError
+from zkroll.prover.keys import ProvingKey, make_proving_key
+from zkroll.prover.prove import prove
+from zkroll.rollup.batch import Batch
+from zkroll.rollup.executor import ExecutedBatch, execute_batch
+from zkroll.rollup.proof import BatchProof
+from zkroll.rollup.witness import batch_trace
+from zkroll.verifier.packing import CommitStage, pack_all
+
+#: (stage, percent of the stage done, seconds since the start)
+Progress = Callable[[str, float, float], None]
+
+#: powers of tau of the development reference string: commitments of up to this many cells
+DEVELOPMENT_POWERS: Final = 1 << 20
+
+
+def public_tuples(values: tuple[int, ...] | list[int]) -> list[tuple[Any, tuple[int, ...]]]:
+    """What the verifier puts on the buses for these public values."""
+    return [(PUBLIC, (i, value)) for i, value in enumerate(values)]
+
+
+def cache_folder() -> Path:
+    """Where the development reference string is kept: ZKROLL_CACHE, or the user's cache folder."""
+    named = os.environ.get("ZKROLL_CACHE")
+    if named:
+        return Path(named)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "zkroll"
+
+
+def development_srs() -> kzg.SRS:
+    """The INSECURE development reference string, from the cache or made anew."""
+    return kzg.development_srs(DEVELOPMENT_POWERS, cache_folder() / "development-insecure.srs")
+
+
+@lru_cache(maxsize=2)
+def _key(srs_digest: bytes, holder: _Holder) -> ProvingKey:
+    del srs_digest
+    return make_proving_key(batch_machine(), holder.srs)
+
+
+class _Holder:
+    """Carries an SRS past the cache, which compares the digest alone."""
+
+    def __init__(self, srs: kzg.SRS) -> None:
+        self.srs = srs
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Holder)
+
+    def __hash__(self) -> int:
+        return 0
+
+
+def proving_key(srs: kzg.SRS | None = None) -> ProvingKey:
+    """The batch machine's key for a reference string (default: development), kept for the process."""
+    srs = srs or development_srs()
+    return _key(srs.digest, _Holder(srs))
+
+
+class _Stages:
+    """Seconds by stage and by chip, from the events that the prover gives."""
+
+    def __init__(self, progress: Progress | None) -> None:
+        self._progress = progress
+        self._start = self._last = time.perf_counter()
+        self._current = ("", "")
+        self.stages: dict[str, float] = {}
+        self.chips: dict[str, dict[str, float]] = {}
+
+    def __call__(self, stage: str, fraction: float, chip: str = "") -> None:
+        now = time.perf_counter()
+        before, worked_on = self._current
+        if before:
+            self.stages[before] = self.stages.get(before, 0.0) + now - self._last
+        if worked_on:
+            row = self.chips.setdefault(worked_on, {})
+            row[before] = row.get(before, 0.0) + now - self._last
+        self._last, self._current = now, (stage, chip)
+        if self._progress is not None:
+            if before and before != stage:
+                self._progress(before, 100.0, now - self._start)
+            if stage:
+                self._progress(stage, 100.0 * fraction, now - self._start)
+
+    def finish(self) -> float:
+        """Close the last stage; seconds since the start."""
+        self("", 0.0)
+        return self._last - self._start
+
+
+def execute(batch: Batch) -> tuple[ExecutedBatch, BatchTrace]:
+    """Execute a batch and give what the chips read.
+
+    Raises InputError for an invalid transaction and UnprovableError for an opcode without a chip.
+    """
+    executed = execute_batch(batch)
+    return executed, batch_trace(executed)
+
+
+def fill(trace: BatchTrace, progress: Callable[[str, float, str], None] | None = None) -> dict[str, ChipTrace]:
+    """The columns of all chips for an executed batch."""
+    ctx = FillContext(trace, trace.public_values())
+    machine = batch_machine()
+    return fill_chips(machine.chips, ctx, progress) if progress else fill_chips(machine.chips, ctx)
+
+
+def prove_batch(
+    batch: Batch, srs: kzg.SRS | None = None, progress: Progress | None = None
+) -> BatchProof:
+    """Execute, trace and prove a batch. ``report`` of the result says what it took."""
+    stages = _Stages(progress)
+    stages("setup", 0.0)
+    key = proving_key(srs)
+    stages("execute", 0.0)
+    executed, trace = execute(batch)
+    traces = fill(trace, stages)
+    values = trace.public_values()
+    inner = prove(key, traces, values, progress=stages).to_bytes()
+    seconds = stages.finish()
+    report = {
+        "evm_steps": len(executed.trace.steps),
+        "transactions": len(batch.transactions),
+        "cells": committed_cells(traces, key),
+        "seconds": seconds,
+        "stages": stages.stages,
+        "chips": stages.chips,
+        "rows": {name: chip.rows for name, chip in traces.items()},
+        "cores": thread_count(None),
+        "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "old_root": f"0x{values[0]:064x}",
+        "new_root": f"0x{values[1]:064x}",
+        "insecure_setup": key.vk.insecure,
+        "proof_bytes": len(inner),
+    }
+    return BatchProof(key.vk.digest, tuple(values), trace.data, inner, report)
+
+
+def committed_cells(traces: Mapping[str, ChipTrace], key: ProvingKey) -> int:
+    """Cells under the proof's commitments: main, bus and quotient columns, without blinding."""
+    heights = {name: trace.height for name, trace in traces.items()}
+    groups = pack_all(key.vk.machine.layouts, heights, key.vk.capacity)
+    return sum(
+        group.height * len(group.slots)
+        for stage in (CommitStage.MAIN, CommitStage.HELPER, CommitStage.QUOTIENT)
+        for group in groups[stage]
+    )
+
+
+def check_batch(batch: Batch) -> list[Violation]:
+    """Every violated constraint and unbalanced bus tuple of a batch's trace; empty for a sound one."""
+    _, trace = execute(batch)
+    return check(fill(trace), public_tuples(trace.public_values()))
+
+
+def capacity(batch: Batch) -> dict[str, Any]:
+    """Rows per chip, in all and per transaction, and the cells that a proof will commit to.
+
+    The rows of a transaction are those that the batch needs with it and not without it: transactions are
+    dropped from the end one by one, so shared rows (tables, code, warm leaves) count for the first that
+    needs them.
+    """
+    executed, trace = execute(batch)
+    del executed
+    totals = {name: chip.rows for name, chip in fill(trace).items()}
+    machine = batch_machine()
+    widths = {
+        layout.name: layout.widths[Stage.MAIN] + layout.logup.width + layout.quotient_pieces
+        for layout in machine.layouts
+    }
+    heights = {name: max(8, 1 << (rows - 1).bit_length()) for name, rows in totals.items()}
+    if not totals:
+        raise InputError("capacity: the batch has no rows")
+    return {
+        "rows": totals,
+        "heights": heights,
+        "cells": {name: heights[name] * widths[name] for name in totals},
+        "total_cells": sum(heights[name] * widths[name] for name in totals),
+    }
