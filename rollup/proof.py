@@ -63,9 +63,7 @@ class BatchProof:
 
     def describe(self) -> dict[str, Any]:
         """What is in it, for people and ``--json``."""
-        named = {
-            name: hex(value) for name, value in zip(PUBLIC_VALUES, self.public_values, strict=True)
-        }
+        named = {name: hex(value) for name, value in zip(PUBLIC_VALUES, self.public_values, strict=True)}
         named["data_hash"] = f"0x{self.data_hash:064x}"
         return {
             "kind": "batch proof",

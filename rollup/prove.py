@@ -6,6 +6,7 @@ import os
 import resource
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
@@ -14,15 +15,15 @@ from zkroll.algebra import kzg
 from zkroll.algebra.kernels.threads import thread_count
 from zkroll.circuits.air.check import Violation, check
 from zkroll.circuits.air.expr import Stage
-from zkroll.circuits.air.witness import ChipTrace, FillContext, fill_chips
+from zkroll.circuits.air.witness import ChipTrace, FillContext, chip_height, fill_chips
 from zkroll.circuits.buses import PUBLIC
 from zkroll.circuits.machine import batch_machine
 from zkroll.circuits.source import BatchTrace
-from zkroll.errors import InputError
 from zkroll.prover.keys import ProvingKey, make_proving_key
 from zkroll.prover.prove import prove
 from zkroll.rollup.batch import Batch
 from zkroll.rollup.executor import ExecutedBatch, execute_batch
+from zkroll.rollup.genesis import build_state
 from zkroll.rollup.proof import BatchProof
 from zkroll.rollup.witness import batch_trace
 from zkroll.verifier.packing import CommitStage, pack_all
@@ -32,6 +33,9 @@ Progress = Callable[[str, float, float], None]
 
 #: powers of tau of the development reference string: commitments of up to this many cells
 DEVELOPMENT_POWERS: Final = 1 << 20
+
+#: prover memory per committed cell: values and coefficients of 40 bytes each, and one coset of a chip
+CELL_BYTES: Final = 120
 
 
 def public_tuples(values: tuple[int, ...] | list[int]) -> list[tuple[Any, tuple[int, ...]]]:
@@ -117,16 +121,16 @@ def execute(batch: Batch) -> tuple[ExecutedBatch, BatchTrace]:
     return executed, batch_trace(executed)
 
 
-def fill(trace: BatchTrace, progress: Callable[[str, float, str], None] | None = None) -> dict[str, ChipTrace]:
+def fill(
+    trace: BatchTrace, progress: Callable[[str, float, str], None] | None = None
+) -> dict[str, ChipTrace]:
     """The columns of all chips for an executed batch."""
     ctx = FillContext(trace, trace.public_values())
     machine = batch_machine()
     return fill_chips(machine.chips, ctx, progress) if progress else fill_chips(machine.chips, ctx)
 
 
-def prove_batch(
-    batch: Batch, srs: kzg.SRS | None = None, progress: Progress | None = None
-) -> BatchProof:
+def prove_batch(batch: Batch, srs: kzg.SRS | None = None, progress: Progress | None = None) -> BatchProof:
     """Execute, trace and prove a batch. ``report`` of the result says what it took."""
     stages = _Stages(progress)
     stages("setup", 0.0)
@@ -173,26 +177,36 @@ def check_batch(batch: Batch) -> list[Violation]:
 
 
 def capacity(batch: Batch) -> dict[str, Any]:
-    """Rows per chip, in all and per transaction, and the cells that a proof will commit to.
+    """Rows per chip, in all and per transaction, and the cells and memory that a proof will take.
 
-    The rows of a transaction are those that the batch needs with it and not without it: transactions are
-    dropped from the end one by one, so shared rows (tables, code, warm leaves) count for the first that
-    needs them.
+    The rows of a transaction are those of a batch of that transaction alone, on the state that the ones
+    before it leave: what transactions share (code, touched leaves) is counted for each of them.
     """
+    machine = batch_machine()
     executed, trace = execute(batch)
     del executed
     totals = {name: chip.rows for name, chip in fill(trace).items()}
-    machine = batch_machine()
-    widths = {
-        layout.name: layout.widths[Stage.MAIN] + layout.logup.width + layout.quotient_pieces
-        for layout in machine.layouts
-    }
-    heights = {name: max(8, 1 << (rows - 1).bit_length()) for name, rows in totals.items()}
-    if not totals:
-        raise InputError("capacity: the batch has no rows")
+    variable = [chip for chip in machine.chips if chip.fixed_height is None]
+    state = build_state(batch.pre_state)
+    per_transaction = []
+    for signed in batch.transactions:
+        alone = batch_trace(execute_batch(replace(batch, transactions=(signed,)), state))
+        rows = fill_chips(variable, FillContext(alone, alone.public_values()))
+        per_transaction.append({name: chip.rows for name, chip in rows.items()})
+    chips = {}
+    for layout in machine.layouts:
+        if layout.name not in totals:
+            continue
+        height = chip_height(layout.air, totals[layout.name])
+        width = layout.widths[Stage.MAIN] + layout.logup.width + layout.quotient_pieces
+        chips[layout.name] = {
+            "rows": totals[layout.name], "height": height, "columns": width, "cells": height * width,
+            "degree": layout.degree,
+        }  # fmt: skip
+    cells = sum(chip["cells"] for chip in chips.values())
     return {
-        "rows": totals,
-        "heights": heights,
-        "cells": {name: heights[name] * widths[name] for name in totals},
-        "total_cells": sum(heights[name] * widths[name] for name in totals),
+        "chips": chips,
+        "transactions": per_transaction,
+        "cells": cells,
+        "memory_bytes": cells * CELL_BYTES,
     }

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from zkroll.algebra.constants import R_MODULUS
+from zkroll.algebra.eddsa import verify
 from zkroll.errors import InputError
 from zkroll.rollup.state.hashing import halves, poseidon
 
@@ -118,15 +119,14 @@ class SignedTransaction:
 
     def check_signature(self, chain_id: int) -> None:
         """Raise InputError unless the key is the sender's and has signed this transaction for this chain."""
-        from zkroll.rollup.wallet import verify_message
-
         expected = address_of(self.public_key)
         if expected != self.transaction.sender:
             sender = self.transaction.sender
             raise InputError(
                 f"signature: expected a key of sender {sender:#042x}, got one of {expected:#042x}"
             )
-        if not verify_message(self.public_key, self.signature, self.transaction.message(chain_id)):
+        r8, s = self.signature
+        if not verify(self.public_key, r8, s, self.transaction.message(chain_id)):
             raise InputError(
                 f"signature: not made by {expected:#042x} over this transaction and chain id {chain_id}"
             )

@@ -102,6 +102,11 @@ def preprocessed_blocks(chip: Chip) -> NDArray[np.uint64]:
     return blocks(arrays, chip.fixed_height or 0)
 
 
+def chip_height(air: Air, rows: int) -> int:
+    """The height of a chip with this many rows: its fixed one, or the next power of two."""
+    return air.fixed_height or max(MIN_HEIGHT, 1 << (rows - 1).bit_length())
+
+
 def make_trace(chip: Chip, filled: Mapping[str, ColumnData] | None) -> ChipTrace | None:
     """Check what ``fill`` gave and order it; None where the chip has no rows."""
     if filled is None:
@@ -121,7 +126,7 @@ def make_trace(chip: Chip, filled: Mapping[str, ColumnData] | None) -> ChipTrace
     rows = lengths.pop()
     if rows == 0:
         return None
-    height = air.fixed_height or max(MIN_HEIGHT, 1 << (rows - 1).bit_length())
+    height = chip_height(air, rows)
     if rows > height:
         raise ProvingError(f"chip {chip.name}: {rows} rows, its table has {height}")
     return ChipTrace(chip, rows, height, arrays)
@@ -270,6 +275,6 @@ def fill_chips(
 
 
 __all__ = [
-    "ChipTrace", "ColumnData", "FillContext", "Requests", "blocks", "evaluate_rows", "fill_chips",
+    "ChipTrace", "ColumnData", "FillContext", "Requests", "blocks", "chip_height", "evaluate_rows", "fill_chips",
     "make_trace", "preprocessed_blocks", "selectors_on_trace", "signed", "split_columns", "tuples_of",
 ]  # fmt: skip
