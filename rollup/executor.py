@@ -1,0 +1,220 @@
+"""Executes a batch on a state and keeps everything that the circuits need to prove it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from zkroll.errors import InputError, ProvingError
+from zkroll.rollup.accesses import AccessTracer, Cause, Ledger, StateAccess
+from zkroll.rollup.batch import Batch
+from zkroll.rollup.genesis import build_state
+from zkroll.rollup.state.state import Field, Place, State, TouchedWord
+from zkroll.rollup.transaction import SignedTransaction, Transaction
+from zkroll.vm.environment import BlockEnvironment, Environment, Message, TransactionEnvironment
+from zkroll.vm.halts import HaltKind, MissingPrecompile
+from zkroll.vm.interpreter import Outcome, execute_message
+from zkroll.vm.state import JournaledState, Log
+from zkroll.vm.trace import Trace, TraceRecorder
+from zkroll.vm.tracer import Tracer
+
+REFUND_QUOTIENT = 5  # EIP-3529
+LAST_PRECOMPILE = 0x0A  # Cancun
+LARGEST_NONCE = (1 << 64) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionResult:
+    """What became of one transaction; gas in gas, `refund` as paid out (0 on failure)."""
+
+    index: int
+    success: bool
+    halt: HaltKind
+    gas_used: int
+    gas_left: int
+    refund: int
+    intrinsic_gas: int
+    message: int
+    output: bytes
+    logs: tuple[Log, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutedBatch:
+    """A batch with its execution.
+
+    `trace` is the recorder's (empty when another kind of tracer was injected); `accesses` are in order of time; `touched` has one entry per place,
+    sorted by tree key, each with its path from the root that the entry before it left; `codes` has the code of
+    every contract that ran, by its Poseidon hash.
+    """
+
+    batch: Batch
+    results: tuple[TransactionResult, ...]
+    trace: Trace
+    accesses: tuple[StateAccess, ...]
+    touched: tuple[TouchedWord, ...]
+    codes: Mapping[int, bytes]
+    old_root: int
+    new_root: int
+
+    def public_values(self) -> tuple[int, ...]:
+        """What the proof is about, as field elements, in the fixed order of the protocol."""
+        batch = self.batch
+        digest = int.from_bytes(batch.data_hash(), "big")
+        return (
+            self.old_root,
+            self.new_root,
+            batch.batch_number,
+            batch.chain_id,
+            batch.rollup_address,
+            batch.timestamp,
+            digest >> 128,
+            digest & ((1 << 128) - 1),
+            0,  # deposits hash
+            0,  # withdrawals root
+        )
+
+
+def execute_batch(batch: Batch, state: State | None = None, tracer: Tracer | None = None) -> ExecutedBatch:
+    """Execute every transaction; the state (built from the batch's pre-state when none is given) is advanced.
+
+    Nothing is committed to the store. Raises InputError for an invalid transaction, which refuses the whole
+    batch, and UnprovableError for one that needs what has no chip; both name the transaction's index, and the
+    state is then as it was.
+    """
+    if state is None:
+        state = build_state(batch.pre_state)
+    tracer = TraceRecorder() if tracer is None else tracer
+    execution = _Execution(batch, state, tracer)
+    results = tuple(execution.run(index, signed) for index, signed in enumerate(batch.transactions))
+    old_root = state.root
+    touched = state.apply(execution.ledger.current.items())
+    for word in touched:
+        if word.first != execution.ledger.first[word.place]:
+            raise ProvingError(f"{word.place}: first access saw {execution.ledger.first[word.place]:#x}")
+    return ExecutedBatch(
+        batch=batch,
+        results=results,
+        trace=tracer.trace if isinstance(tracer, TraceRecorder) else Trace(),
+        accesses=tuple(execution.ledger.accesses),
+        touched=touched,
+        codes=execution.codes,
+        old_root=old_root,
+        new_root=state.root,
+    )
+
+
+class _StateWords:
+    """The state as the vm reads it."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def nonce(self, address: int) -> int:
+        return self._state.word(Place(address, Field.NONCE))
+
+    def balance(self, address: int) -> int:
+        return self._state.word(Place(address, Field.BALANCE))
+
+    def code(self, address: int) -> bytes:
+        return self._state.code(address)
+
+    def storage(self, address: int, slot: int) -> int:
+        return self._state.word(Place(address, Field.STORAGE, slot))
+
+
+class _Execution:
+    """One pass over the transactions of a batch."""
+
+    def __init__(self, batch: Batch, state: State, tracer: Tracer) -> None:
+        self._batch = batch
+        self._state = state
+        self._journal = JournaledState(_StateWords(state))
+        self._block = BlockEnvironment(
+            number=batch.batch_number,
+            timestamp=batch.timestamp,
+            coinbase=batch.coinbase,
+            chain_id=batch.chain_id,
+        )
+        self.ledger = Ledger(state.word)
+        self.codes: dict[int, bytes] = {}
+        self._tracer = AccessTracer(self.ledger, tracer)
+
+    def run(self, index: int, signed: SignedTransaction) -> TransactionResult:
+        transaction = signed.transaction
+        place = f"transaction {index}"
+        try:
+            signed.check_signature(self._batch.chain_id)
+        except InputError as error:
+            raise InputError(f"{place}: {error}") from error
+        self._check(place, transaction)
+        if 1 <= transaction.to <= LAST_PRECOMPILE:
+            raise MissingPrecompile(index, transaction.to)
+        self._journal.begin_transaction()
+        self.ledger.begin_transaction(index)
+        self._tracer.begin_transaction(index)
+        self._take_fee(transaction)
+        outcome = self._call(index, transaction)
+        used = transaction.gas_limit - outcome.gas_left
+        refund = min(self._journal.refund, used // REFUND_QUOTIENT) if outcome.success else 0
+        self._credit(Cause.REFUND, transaction.sender, (outcome.gas_left + refund) * transaction.gas_price)
+        self._credit(Cause.REWARD, self._batch.coinbase, (used - refund) * transaction.gas_price)
+        return TransactionResult(
+            index=index,
+            success=outcome.success,
+            halt=outcome.kind,
+            gas_used=used,
+            gas_left=outcome.gas_left,
+            refund=refund,
+            intrinsic_gas=transaction.intrinsic_gas(),
+            message=transaction.message(self._batch.chain_id),
+            output=outcome.output,
+            logs=self._journal.logs,
+        )
+
+    def _check(self, place: str, transaction: Transaction) -> None:
+        nonce = self._journal.nonce(transaction.sender)
+        if transaction.nonce != nonce:
+            raise InputError(f"{place}: nonce: expected {nonce}, got {transaction.nonce}")
+        if nonce == LARGEST_NONCE:
+            raise InputError(f"{place}: nonce: the account has used its last one")
+        balance = self._journal.balance(transaction.sender)
+        if balance < transaction.up_front_cost():
+            raise InputError(
+                f"{place}: balance: expected at least {transaction.up_front_cost()} wei, got {balance}"
+            )
+        if transaction.gas_limit < transaction.intrinsic_gas():
+            raise InputError(
+                f"{place}: gas limit: expected at least {transaction.intrinsic_gas()}, got {transaction.gas_limit}"
+            )
+
+    def _take_fee(self, transaction: Transaction) -> None:
+        sender = transaction.sender
+        self._journal.set_nonce(sender, transaction.nonce + 1)
+        self.ledger.write(Cause.NONCE, Place(sender, Field.NONCE), transaction.nonce + 1)
+        balance = self._journal.balance(sender) - transaction.gas_limit * transaction.gas_price
+        self._journal.set_balance(sender, balance)
+        self.ledger.write(Cause.FEE, Place(sender, Field.BALANCE), balance)
+
+    def _call(self, index: int, transaction: Transaction) -> Outcome:
+        code = self._state.code(transaction.to)
+        if code:
+            self.codes[self._state.word(Place(transaction.to, Field.CODE_POSEIDON))] = code
+        message = Message(
+            caller=transaction.sender,
+            address=transaction.to,
+            value=transaction.value,
+            data=transaction.data,
+            gas=transaction.gas_limit - transaction.intrinsic_gas(),
+            code=code,
+            code_address=transaction.to,
+        )
+        around = TransactionEnvironment(
+            index=index, origin=transaction.sender, gas_price=transaction.gas_price
+        )
+        return execute_message(self._journal, Environment(self._block, around), message, self._tracer)
+
+    def _credit(self, cause: Cause, address: int, amount: int) -> None:
+        self._journal.add_balance(address, amount)
+        place = Place(address, Field.BALANCE)
+        self.ledger.write(cause, place, self._journal.balance(address))

@@ -1,0 +1,191 @@
+"""Native transactions: the fixed layout, strict decoding, signatures that bind every part."""
+
+import dataclasses
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from zkroll.algebra.constants import R_MODULUS
+from zkroll.algebra.reference.poseidon import poseidon_hash
+from zkroll.errors import InputError
+from zkroll.rollup.transaction import (
+    Point,
+    Signature,
+    Transaction,
+    address_of,
+    decode_transaction,
+    decode_transactions,
+    total_words,
+)
+from zkroll.rollup.wallet import Wallet, insecure_dev_wallet
+
+CHAIN = 1337
+EXAMPLE = Transaction(
+    sender=0x1111111122222222333333334444444455555555,
+    to=0x66666666777777778888888899999999AAAAAAAA,
+    value=5,
+    nonce=6,
+    gas_limit=0x77777,
+    gas_price=8,
+    data=b"\x01\x00\x02",
+)
+
+transactions = st.builds(
+    Transaction,
+    sender=st.integers(0, 2**160 - 1),
+    to=st.integers(0, 2**160 - 1),
+    value=st.integers(0, 2**128 - 1),
+    nonce=st.integers(0, 2**64 - 1),
+    gas_limit=st.integers(0, 2**32 - 1),
+    gas_price=st.integers(0, 2**64 - 1),
+    data=st.binary(max_size=70),
+)
+
+
+def test_the_layout_is_the_fixed_one() -> None:
+    assert EXAMPLE.encode().hex() == (
+        "01" "000003" "00077777" "0000000000000006" "11111111" "66666666" "0000000000000008"
+        "22222222333333334444444455555555" "777777778888888899999999aaaaaaaa"
+        "00000000000000000000000000000000" "00000000000000000000000000000005"
+        "010002" + "00" * 29
+    )  # fmt: skip
+    assert EXAMPLE.words()[1] == (EXAMPLE.sender % 2**128, EXAMPLE.to % 2**128)
+    assert EXAMPLE.intrinsic_gas() == 21000 + 2 * 16 + 4
+    assert EXAMPLE.up_front_cost() == 5 + 0x77777 * 8
+
+
+def test_the_message_folds_chain_id_and_words() -> None:
+    folded = CHAIN
+    for hi, lo in EXAMPLE.words():
+        folded = poseidon_hash([folded, hi, lo])
+    assert EXAMPLE.message(CHAIN) == folded
+    assert EXAMPLE.message(CHAIN + 1) != folded
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(transactions, max_size=4))
+def test_decoding_gives_back_what_was_encoded(batch: list[Transaction]) -> None:
+    data = b"".join(transaction.encode() for transaction in batch)
+    assert decode_transactions(data, len(batch)) == batch
+    assert len(data) == 32 * total_words(batch)
+
+
+@pytest.mark.parametrize(
+    ("position", "value", "message"),
+    [
+        (0, 0, "type 1, got 0"),
+        (0, 2, "type 1, got 2"),
+        (1, 1, "65539 bytes of calldata"),
+        (3, 33, "33 bytes of calldata"),
+        (3, 2, "zero padding"),
+        (64, 1, "below 2\\^128"),
+        (79, 1, "below 2\\^128"),
+        (99, 1, "zero padding"),
+        (127, 1, "zero padding"),
+    ],
+)
+def test_bytes_that_no_encoder_writes_are_refused(position: int, value: int, message: str) -> None:
+    data = bytearray(EXAMPLE.encode())
+    data[position] = value
+    with pytest.raises(InputError, match=message):
+        decode_transaction(bytes(data))
+
+
+@pytest.mark.parametrize("change", [-32, -1, 1, 32])
+def test_missing_and_surplus_bytes_are_refused(change: int) -> None:
+    data = EXAMPLE.encode()
+    data = data[:change] if change < 0 else data + bytes(change)
+    with pytest.raises(InputError):
+        decode_transactions(data, 1)
+    with pytest.raises(InputError):
+        decode_transactions(EXAMPLE.encode(), 2)
+    with pytest.raises(InputError):
+        decode_transactions(EXAMPLE.encode(), 0)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"sender": 2**160},
+        {"to": -1},
+        {"value": 2**128},
+        {"nonce": 2**64},
+        {"gas_limit": 2**32},
+        {"gas_price": 2**64},
+        {"data": bytes(2**24)},
+        {"nonce": True},
+        {"value": 1.0},
+    ],
+)
+def test_fields_out_of_range_are_refused(change: dict[str, int]) -> None:
+    with pytest.raises(InputError, match=next(iter(change))):
+        dataclasses.replace(EXAMPLE, **change)
+
+
+def test_a_signature_holds_for_this_sender_chain_and_content_only() -> None:
+    wallet = insecure_dev_wallet(0)
+    assert wallet.address == address_of(wallet.public_key)
+    signed = wallet.sign(dataclasses.replace(EXAMPLE, sender=wallet.address), CHAIN)
+    signed.check_signature(CHAIN)
+    with pytest.raises(InputError, match="not made by"):
+        signed.check_signature(CHAIN + 1)
+    for change in (
+        {"value": 6}, {"nonce": 7}, {"gas_limit": 1}, {"gas_price": 9}, {"to": 1}, {"data": b"\x01\x00\x02\x00"}
+    ):  # fmt: skip
+        other = dataclasses.replace(signed, transaction=dataclasses.replace(signed.transaction, **change))
+        with pytest.raises(InputError, match="not made by"):
+            other.check_signature(CHAIN)
+
+
+def test_tampered_signatures_and_keys_are_refused() -> None:
+    wallet, stranger = insecure_dev_wallet(0), insecure_dev_wallet(1)
+    signed = wallet.sign(dataclasses.replace(EXAMPLE, sender=wallet.address), CHAIN)
+    (x, y), s = signed.signature
+    order = 2736030358979909402780800718157159386076813972158567259200215660948447373041
+    for signature in (
+        Signature(Point(x, y), s + 1),
+        Signature(Point(x, y), s + order),
+        Signature(Point(x, y), s - order),
+        Signature(Point(x + 1, y), s),
+        Signature(Point(R_MODULUS - x, y), s),
+        Signature(Point(x + R_MODULUS, y), s),
+        Signature(Point(0, 1), 0),
+    ):
+        with pytest.raises(InputError, match="signature"):
+            dataclasses.replace(signed, signature=signature).check_signature(CHAIN)
+    with pytest.raises(InputError, match="expected a key of sender"):
+        dataclasses.replace(signed, public_key=stranger.public_key).check_signature(CHAIN)
+    with pytest.raises(InputError, match="in \\[0, r\\)"):
+        key = Point(wallet.public_key.x + R_MODULUS, wallet.public_key.y)
+        dataclasses.replace(signed, public_key=key).check_signature(CHAIN)
+
+
+def test_a_key_off_the_curve_signs_nothing() -> None:
+    key = Point(5, 7)
+    transaction = dataclasses.replace(EXAMPLE, sender=address_of(key))
+    signed = insecure_dev_wallet(0).sign(
+        dataclasses.replace(EXAMPLE, sender=insecure_dev_wallet(0).address), CHAIN
+    )
+    with pytest.raises(InputError, match="not made by"):
+        dataclasses.replace(signed, transaction=transaction, public_key=key).check_signature(CHAIN)
+
+
+@pytest.mark.parametrize("chain", [0, -1, 2**64])
+def test_chain_ids_out_of_range_are_refused(chain: int) -> None:
+    with pytest.raises(InputError, match="chain id"):
+        EXAMPLE.message(chain)
+
+
+def test_wallets_refuse_bad_secrets_and_foreign_transactions() -> None:
+    for secret in (b"", bytes(31), bytes(33)):
+        with pytest.raises(InputError, match="32 bytes"):
+            Wallet(secret)
+    with pytest.raises(InputError, match="sender"):
+        insecure_dev_wallet(0).sign(EXAMPLE, CHAIN)
+
+
+def test_a_wallet_does_not_show_its_secret() -> None:
+    secret = bytes(range(32))
+    assert secret.hex() not in repr(Wallet(secret)) + str(Wallet(secret))
+    assert repr(secret) not in repr(Wallet(secret))
