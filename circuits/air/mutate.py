@@ -1,0 +1,153 @@
+"""Mutation score: tamper single cells of a sound trace and see which constraint or bus notices.
+
+A tampered cell can only be noticed by constraints that read its row, and by tuples of that row; so each
+mutation is evaluated on three rows (the one before, the tampered one, the one after) and thousands of them
+share one kernel call. A mutation survives when every constraint still holds and the row's bus tuples are the
+same multiset as before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zkroll.algebra.constants import R_MODULUS
+from zkroll.algebra.field import fr
+from zkroll.algebra.program import run
+from zkroll.circuits.air.expr import Expr, Selector, Stage
+from zkroll.circuits.air.lower import column_order, compile_program
+from zkroll.circuits.air.witness import ChipTrace
+
+#: changes of a cell with value v; "next row" and "previous row" copy that row's cell
+MUTATIONS: Final = ("+1", "-1", "0", "p-1", "+2^16", "+2^64", "+2^128", "next row", "previous row")
+
+_CHUNK = 1024  # mutations evaluated together
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """One tampered cell."""
+
+    chip: str
+    column: str
+    row: int
+    name: str
+
+
+@dataclass(frozen=True)
+class Score:
+    """How many mutations of one chip were noticed, and those that were not."""
+
+    chip: str
+    tried: int
+    survivors: tuple[Mutation, ...]
+
+    @property
+    def killed(self) -> int:
+        return self.tried - len(self.survivors)
+
+
+def mutate(trace: ChipTrace, rows: Sequence[int]) -> Score:
+    """Apply every mutation to every main column in each of ``rows`` (rows of the padding allowed)."""
+    air = trace.chip.air
+    names = air.column_names[Stage.MAIN]
+    jobs: list[tuple[Mutation, int, int]] = []
+    for column, name in enumerate(names):
+        for row in rows:
+            for mutation, value in _values(trace, column, row):
+                jobs.append((Mutation(air.name, name, row, mutation), column, value))
+    survivors: list[Mutation] = []
+    evaluate = _Evaluator(trace)
+    for start in range(0, len(jobs), _CHUNK):
+        part = jobs[start : start + _CHUNK]
+        for (mutation, _, _), noticed in zip(part, evaluate(part), strict=True):
+            if not noticed:
+                survivors.append(mutation)
+    return Score(air.name, len(jobs), tuple(survivors))
+
+
+def _cell(data: NDArray[Any], row: int) -> int:
+    if row >= data.shape[0]:
+        return 0
+    if data.ndim == 1:
+        return int(data[row]) % R_MODULUS
+    return sum(int(limb) << (64 * k) for k, limb in enumerate(data[row]))
+
+
+def _values(trace: ChipTrace, column: int, row: int) -> Iterator[tuple[str, int]]:
+    data = trace.columns[column]
+    old = _cell(data, row)
+    candidates = {
+        "+1": old + 1, "-1": old - 1, "0": 0, "p-1": R_MODULUS - 1, "+2^16": old + 2**16, "+2^64": old + 2**64,
+        "+2^128": old + 2**128, "next row": _cell(data, (row + 1) % trace.height),
+        "previous row": _cell(data, (row - 1) % trace.height),
+    }  # fmt: skip
+    for name in MUTATIONS:
+        value = candidates[name] % R_MODULUS
+        if value != old:
+            yield name, value
+
+
+class _Evaluator:
+    """Constraints and bus tuples on triples of rows: four rows a mutation (before, at, after, unused)."""
+
+    def __init__(self, trace: ChipTrace) -> None:
+        self.trace = trace
+        air = trace.chip.air
+        outputs: list[Expr] = [c.expr for c in air.constraints]
+        self.constraints = len(outputs)
+        self.spans: list[tuple[int, int, int]] = []
+        for interaction in air.interactions:
+            self.spans.append((len(outputs), interaction.bus.index, interaction.sign))
+            outputs.extend((interaction.multiplicity, *interaction.values))
+        self.arity = [interaction.bus.arity for interaction in air.interactions]
+        widths = {stage: air.width(stage) for stage in Stage}
+        self.compiled = compile_program(outputs, column_order(widths))
+
+    def __call__(self, jobs: Sequence[tuple[Mutation, int, int]]) -> list[bool]:
+        tampered = self._evaluate(jobs, tamper=True)
+        honest = self._evaluate(jobs, tamper=False)
+        return [
+            self._violates(tampered, i) or self._tuples(tampered, i) != self._tuples(honest, i)
+            for i in range(len(jobs))
+        ]
+
+    def _evaluate(self, jobs: Sequence[tuple[Mutation, int, int]], *, tamper: bool) -> NDArray[np.uint64]:
+        """Canonical limbs (outputs, 4 * jobs, 4)."""
+        n, count = self.trace.height, len(jobs)
+        rows = np.array([[m.row - 1, m.row, m.row + 1, m.row + 2] for m, _, _ in jobs]) % n
+        flat = rows.ravel()
+        size = max(8, 1 << (4 * count - 1).bit_length())
+        columns = []
+        for part in (*self.trace.preprocessed, *self.trace.main):
+            columns.append(np.zeros((size, 4), dtype=np.uint64))
+            columns[-1][: flat.shape[0]] = fr.to_limbs(part, n)[flat]
+        if tamper:
+            offset = len(self.trace.preprocessed)
+            for i, (_, column, value) in enumerate(jobs):
+                columns[offset + column][4 * i + 1] = [(value >> (64 * k)) & (2**64 - 1) for k in range(4)]
+        selectors = np.zeros((len(Selector), size), dtype=np.uint64)
+        selectors[Selector.FIRST, : flat.shape[0]] = flat == 0
+        selectors[Selector.LAST, : flat.shape[0]] = flat == n - 1
+        selectors[Selector.TRANSITION, : flat.shape[0]] = flat != n - 1
+        blocks = [fr.from_array(column) for column in (*columns, *selectors)]
+        out = run(self.compiled.program, self.compiled.resolve({}), blocks, size)
+        return np.stack([fr.to_limbs(column, size)[: 4 * count] for column in out])
+
+    def _violates(self, values: NDArray[np.uint64], job: int) -> bool:
+        return bool(values[: self.constraints, 4 * job : 4 * job + 2].any())
+
+    def _tuples(self, values: NDArray[np.uint64], job: int) -> dict[tuple[int, bytes], int]:
+        """Net multiplicity of each tuple of the tampered row (and of the row before, which may read it)."""
+        net: dict[tuple[int, bytes], int] = {}
+        for at in (4 * job, 4 * job + 1):
+            for (start, bus, sign), arity in zip(self.spans, self.arity, strict=True):
+                multiplicity = sum(int(v) << (64 * k) for k, v in enumerate(values[start, at]))
+                if multiplicity:
+                    key = (bus, values[start + 1 : start + 1 + arity, at].tobytes())
+                    net[key] = (net.get(key, 0) + sign * multiplicity) % R_MODULUS
+        return {key: value for key, value in net.items() if value}
