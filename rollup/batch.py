@@ -188,6 +188,8 @@ def _account(name: str, file: form.AccountFile) -> Account:
         Place(address, Field.STORAGE, form.number(slot, 256, f"{place}: emptied"))
         for slot in file.emptied.slots
     }
+    if len(emptied) != len(file.emptied.slots):
+        raise InputError(f"{place}: emptied: a slot is given twice")
     if file.emptied.nonce:
         emptied.add(Place(address, Field.NONCE))
     if file.emptied.balance:

@@ -43,9 +43,9 @@ class TransactionResult:
 class ExecutedBatch:
     """A batch with its execution.
 
-    `trace` is the recorder's (empty when another kind of tracer was injected); `accesses` are in order of time; `touched` has one entry per place,
-    sorted by tree key, each with its path from the root that the entry before it left; `codes` has the code of
-    every contract that ran, by its Poseidon hash.
+    `trace` is the recorder's (empty when another kind of tracer was injected); `accesses` are in order;
+    `touched` has one entry per place, sorted by tree key, each with its path from the root that the entry
+    before it left; `codes` has the code of every contract that ran, by its Poseidon hash.
     """
 
     batch: Batch
@@ -183,9 +183,10 @@ class _Execution:
             raise InputError(
                 f"{place}: balance: expected at least {transaction.up_front_cost()} wei, got {balance}"
             )
-        if transaction.gas_limit < transaction.intrinsic_gas():
+        intrinsic = transaction.intrinsic_gas()
+        if transaction.gas_limit < intrinsic:
             raise InputError(
-                f"{place}: gas limit: expected at least {transaction.intrinsic_gas()}, got {transaction.gas_limit}"
+                f"{place}: gas limit: expected at least {intrinsic}, got {transaction.gas_limit}"
             )
 
     def _take_fee(self, transaction: Transaction) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from zkroll.errors import InputError
@@ -10,8 +10,6 @@ from zkroll.rollup.state.state import Field, Place, State, code_words
 from zkroll.rollup.state.store import Store
 
 SUPPLY_LIMIT = 1 << 128
-
-_EMPTY: Mapping[int, int] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +96,3 @@ def _account(state: State, address: int, words: Mapping[Place, int]) -> Account:
         storage={place.slot: word for place, word in words.items() if place.field is Field.STORAGE and word},
         emptied=frozenset(place for place, word in words.items() if not word),
     )
-
-
-def development_accounts(
-    balances: Sequence[tuple[int, int]], contracts: Sequence[Account] = ()
-) -> tuple[Account, ...]:
-    """Accounts from (address, balance) pairs and contracts, sorted by address."""
-    plain = [Account(address=address, balance=balance) for address, balance in balances]
-    return tuple(sorted([*plain, *contracts], key=lambda account: account.address))

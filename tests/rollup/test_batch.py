@@ -39,7 +39,7 @@ def example() -> Batch:
 
 
 @pytest.fixture(scope="module")
-def content(example: Batch) -> dict[str, Any]:
+def content(example: Batch) -> Any:
     return json.loads(example.to_json())
 
 
@@ -157,8 +157,13 @@ def change(content: dict[str, Any], path: str, value: Any) -> bytes:
         "9" * 78,
         "9" * 5000,
         "0x" + "f" * 65,
-    ]
-    + [1, 1.0, True, None, [], {}],
+        1,
+        1.0,
+        True,
+        None,
+        [],
+        {},
+    ],
 )
 def test_numbers_written_otherwise_are_refused(content: dict[str, Any], text: Any) -> None:
     for path in ("batch_number", "transactions.0.value", "transactions.1.signature.s"):
@@ -191,6 +196,10 @@ def test_numbers_written_otherwise_are_refused(content: dict[str, Any], text: An
             {"storage": {"0x1": "1", "1": "2"}},
         ),
         ("pre_state.accounts.0x0000000000000000000000000000000000000009", {"storage": {"01": "1"}}),
+        (
+            "pre_state.accounts.0x0000000000000000000000000000000000000009",
+            {"emptied": {"slots": ["1", "0x1"]}},
+        ),
         ("pre_state.accounts.0x09", {"balance": "1"}),
     ],
 )
@@ -257,5 +266,5 @@ def test_a_file_above_the_size_limit_is_not_read(tmp_path: Path) -> None:
 def test_headers_out_of_range_are_refused(example: Batch, field: str) -> None:
     for value in (-1, 1 << 160):
         with pytest.raises(InputError, match=field.replace("_id", " id")):
-            dataclasses.replace(example, **{field: value})
+            dataclasses.replace(example, **{field: value})  # type: ignore[arg-type]
     assert example.chain_id == CHAIN

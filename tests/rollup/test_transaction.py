@@ -1,6 +1,7 @@
 """Native transactions: the fixed layout, strict decoding, signatures that bind every part."""
 
 import dataclasses
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -118,7 +119,7 @@ def test_missing_and_surplus_bytes_are_refused(change: int) -> None:
         {"value": 1.0},
     ],
 )
-def test_fields_out_of_range_are_refused(change: dict[str, int]) -> None:
+def test_fields_out_of_range_are_refused(change: dict[str, Any]) -> None:
     with pytest.raises(InputError, match=next(iter(change))):
         dataclasses.replace(EXAMPLE, **change)
 
@@ -130,9 +131,15 @@ def test_a_signature_holds_for_this_sender_chain_and_content_only() -> None:
     signed.check_signature(CHAIN)
     with pytest.raises(InputError, match="not made by"):
         signed.check_signature(CHAIN + 1)
-    for change in (
-        {"value": 6}, {"nonce": 7}, {"gas_limit": 1}, {"gas_price": 9}, {"to": 1}, {"data": b"\x01\x00\x02\x00"}
-    ):  # fmt: skip
+    changes: list[dict[str, Any]] = [
+        {"value": 6},
+        {"nonce": 7},
+        {"gas_limit": 1},
+        {"gas_price": 9},
+        {"to": 1},
+        {"data": b"\x01\x00\x02\x00"},
+    ]
+    for change in changes:
         other = dataclasses.replace(signed, transaction=dataclasses.replace(signed.transaction, **change))
         with pytest.raises(InputError, match="not made by"):
             other.check_signature(CHAIN)
@@ -156,9 +163,11 @@ def test_tampered_signatures_and_keys_are_refused() -> None:
             dataclasses.replace(signed, signature=signature).check_signature(CHAIN)
     with pytest.raises(InputError, match="expected a key of sender"):
         dataclasses.replace(signed, public_key=stranger.public_key).check_signature(CHAIN)
+    shifted = dataclasses.replace(
+        signed, public_key=Point(wallet.public_key.x + R_MODULUS, wallet.public_key.y)
+    )
     with pytest.raises(InputError, match="in \\[0, r\\)"):
-        key = Point(wallet.public_key.x + R_MODULUS, wallet.public_key.y)
-        dataclasses.replace(signed, public_key=key).check_signature(CHAIN)
+        shifted.check_signature(CHAIN)
 
 
 def test_a_key_off_the_curve_signs_nothing() -> None:
