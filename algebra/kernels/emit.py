@@ -43,7 +43,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from math import ceil
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from llvmlite import ir
 from numba.core import types
@@ -64,8 +64,8 @@ VECTOR = ir.VectorType(I64, LANES)
 MASK_VECTOR = ir.VectorType(I1, LANES)
 
 Backend = Literal["ifma", "portable"]
-Mask = ir.Value
-STORED_BOUND = Fraction(2)
+Mask: TypeAlias = Any
+SLACK = Fraction(11, 10)  # see Emitter.reduce: 1 + 84·2^-11 + a little
 
 
 def split_limbs(value: int) -> list[int]:
@@ -157,7 +157,7 @@ class Emitter:
         moved = self.builder.add(address, ir.Constant(I64, offset)) if offset else address
         return self.builder.inttoptr(moved, kind.as_pointer())
 
-    def load(self, address: ir.Value, offset: int = 0, bound: int = 2) -> Value:
+    def load(self, address: ir.Value, offset: int = 0, bound: int | Fraction = 2) -> Value:
         """Load the block at address + offset (bytes); `bound` if it was stored with another than 2."""
         limbs = [
             self.builder.load(self.pointer(address, offset + LIMB_BYTES * i, VECTOR), align=8)
@@ -165,13 +165,15 @@ class Emitter:
         ]
         return Value(tuple(limbs), Fraction(bound))
 
-    def store(self, value: Value, address: ir.Value, offset: int = 0, bound: int = 2) -> None:
+    def store(self, value: Value, address: ir.Value, offset: int = 0, bound: int | Fraction = 2) -> None:
         """Store `value`, reduced below bound·p, as the block at address + offset (bytes)."""
         ready = self.tidy(self.reduce(value, bound))
         for i, limb in enumerate(ready.limbs):
             self.builder.store(limb, self.pointer(address, offset + LIMB_BYTES * i, VECTOR), align=8)
 
-    def load_broadcast(self, address: ir.Value, offset: int = 0, stride: int = 8, bound: int = 2) -> Value:
+    def load_broadcast(
+        self, address: ir.Value, offset: int = 0, stride: int = 8, bound: int | Fraction = 2
+    ) -> Value:
         """Load one element (five 64-bit limbs, `stride` bytes apart) into all eight lanes."""
         limbs = []
         for i in range(LIMBS):
@@ -190,7 +192,9 @@ class Emitter:
             ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES),
         )
 
-    def gather(self, base: ir.Value, offsets: ir.Value, stride: int = LIMB_BYTES, bound: int = 2) -> Value:
+    def gather(
+        self, base: ir.Value, offsets: ir.Value, stride: int = LIMB_BYTES, bound: int | Fraction = 2
+    ) -> Value:
         """Load lane i from base + offsets[i] (bytes, a `<8 x i64>`); limbs lie `stride` bytes apart."""
         addresses = self.builder.add(self.broadcast(base), offsets)
         limbs = [
@@ -260,15 +264,29 @@ class Emitter:
         return Value(tuple(limbs), value.bound)
 
     def reduce(self, value: Value, bound: int | Fraction = 2) -> Value:
-        """Return the same residues below bound·p (bound >= 1), by conditional subtractions."""
-        while value.bound > bound:
-            multiple = ceil(value.bound / 2)
-            value = self._subtract_if_not_less(value, multiple)
-        return value
+        """Return the same residues below bound·p (bound >= 1).
+
+        From the top limb t, q = floor(t·c/2^57) with c = floor(2^57/(p_4 + 1)) falls short of value/p by less than
+        SLACK, so value - q·p < SLACK·p; a conditional subtraction does the rest where `bound` is smaller.
+        """
+        if value.bound <= bound:
+            return value
+        if value.bound > 2:
+            value = self._subtract_quotient(value)
+        return value if value.bound <= bound else self._subtract_if_not_less(value, 1)
 
     def canonical(self, value: Value) -> Value:
         """Return the residues in 0..p-1, tidy."""
         return self.tidy(self.reduce(value, 1))
+
+    def _subtract_quotient(self, value: Value) -> Value:
+        b = self.builder
+        tidy = self.tidy(value)
+        modulus = split_limbs(self.field.modulus)
+        factor = (1 << 57) // (modulus[-1] + 1)
+        q = b.lshr(b.mul(tidy.limbs[-1], splat(factor)), splat(57))
+        limbs = [b.sub(x, b.mul(q, splat(m))) for x, m in zip(tidy.limbs, modulus, strict=True)]
+        return Value(tuple(limbs), SLACK, tidy=False)
 
     def _subtract_if_not_less(self, value: Value, multiple: int) -> Value:
         """Subtract multiple·p in the lanes where that leaves nothing negative."""

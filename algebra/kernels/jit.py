@@ -156,6 +156,11 @@ def kernel(signature: str, *, name: str) -> Callable[[F], F]:
     return declare
 
 
+def helper(function: F) -> F:
+    """Compile `function` for use inside kernels only; it is linked into each of them and cached with them."""
+    return numba.njit(nogil=True, error_model="numpy", boundscheck=False)(function)  # type: ignore[no-any-return]
+
+
 def warm_up(progress: Progress | None = None) -> None:
     """Compile or load every kernel of the chosen back end; `progress(name, done, total)` before each one."""
     package = importlib.import_module(__package__ or "zkroll.algebra.kernels")
