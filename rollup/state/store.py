@@ -153,9 +153,7 @@ class LmdbStore:
         data = self._folder / "data.mdb"
         present = data.stat().st_size if data.exists() else 0
         try:
-            env = lmdb.open(
-                str(self._folder), map_size=max(map_bytes, present), max_dbs=len(Table), lock=False
-            )
+            env = lmdb.open(str(self._folder), map_size=max(map_bytes, present), max_dbs=len(Table))
         except (lmdb.Error, OSError) as error:
             raise self._refuse(error) from error
         try:

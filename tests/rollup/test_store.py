@@ -1,5 +1,8 @@
 """The stores: all or nothing, one process at a time, and clear refusals of what they cannot use."""
 
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -92,3 +95,27 @@ def test_a_path_that_is_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="state store"):
         LmdbStore(tmp_path / "file")
+
+
+WRITER = """
+import sys
+from zkroll.rollup.state.store import LmdbStore, Table
+store = LmdbStore(sys.argv[1])
+for count in range(1, 10**6):
+    key = count.to_bytes(8, "big")
+    rows = [(Table.NODE, key + bytes([i]), bytes(2000)) for i in range(20)]
+    store.commit([*rows, (Table.META, b"count", key)])
+    print(count, flush=True)
+"""
+
+
+def test_a_writer_killed_at_any_moment_leaves_whole_commits_only(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", WRITER, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:
+        assert writer.stdout is not None
+        seen = [int(writer.stdout.readline()) for _ in range(5)]
+        writer.send_signal(signal.SIGKILL)
+    with LmdbStore(tmp_path) as store:
+        count = int.from_bytes(store.get(Table.META, b"count") or b"", "big")
+        assert count >= seen[-1]
+        assert sum(1 for _ in store.items(Table.NODE)) == 20 * count
