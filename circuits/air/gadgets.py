@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from zkroll.algebra.field import fr
 from zkroll.circuits.air.chip import AirBuilder, Word
 from zkroll.circuits.air.expr import Expr, ExprLike, weighted
 from zkroll.circuits.buses import RANGE16
@@ -65,3 +66,10 @@ def limbs16(values: NDArray[Any], count: int) -> NDArray[np.uint16]:
 def word_limbs16(words: NDArray[np.uint64]) -> tuple[NDArray[np.uint16], NDArray[np.uint16]]:
     """(rows, 4) words as the (rows, 8) 16-bit limbs of their high and low halves, for ``range_word``."""
     return limbs16(words[:, 2:], 8), limbs16(words[:, :2], 8)
+
+
+def fill_is_zero(x: NDArray[np.uint64], y: NDArray[np.uint64]) -> tuple[NDArray[np.bool_], NDArray[np.uint64]]:
+    """The columns of ``is_zero`` for x - y, both (rows, k) limbs: the flag and the inverse (rows, 4)."""
+    rows = x.shape[0]
+    difference = fr.sub(fr.from_array(x), fr.from_array(y))
+    return (x == y).all(axis=1), fr.to_limbs(fr.batch_inverse(difference), rows)
