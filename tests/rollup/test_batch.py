@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from rollup_batches import CHAIN, COINBASE, alice, batch, signed
 
 import zkroll.rollup
@@ -268,3 +270,30 @@ def test_headers_out_of_range_are_refused(example: Batch, field: str) -> None:
         with pytest.raises(InputError, match=field.replace("_id", " id")):
             dataclasses.replace(example, **{field: value})  # type: ignore[arg-type]
     assert example.chain_id == CHAIN
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_any_spoiled_file_is_read_or_refused_with_one_line(example: Batch, data: st.DataObject) -> None:
+    text = bytearray(example.to_json())
+    for _ in range(data.draw(st.integers(1, 4))):
+        start = data.draw(st.integers(0, len(text)))
+        end = min(len(text), start + data.draw(st.integers(0, 30)))
+        text[start:end] = data.draw(st.binary(max_size=6))
+    try:
+        parse_batch(bytes(text))
+    except InputError as refusal:
+        assert "\n" not in str(refusal)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.data())
+def test_spoiled_data_is_refused_or_means_exactly_what_it_says(example: Batch, data: st.DataObject) -> None:
+    text = bytearray(example.encode_data())
+    position = data.draw(st.integers(0, len(text) - 1))
+    text[position] ^= data.draw(st.integers(1, 255))
+    try:
+        decoded = decode_data(bytes(text))
+    except InputError:
+        return
+    assert encode_data(decoded) == text
