@@ -46,7 +46,7 @@ from math import ceil
 from typing import Any, Literal, TypeAlias
 
 from llvmlite import ir
-from numba.core import types
+from numba.core import cgutils, types
 from numba.extending import intrinsic
 
 from zkroll.algebra.constants import Q_MODULUS, R_MODULUS
@@ -353,6 +353,36 @@ class Emitter:
         value = self.tidy(value)
         product = self._product(value.limbs, value.limbs)
         return Value(product, value.bound * value.bound * self.field.shrink + 1)
+
+    def dot(self, count: ir.Value, most: int, terms: Callable[[ir.Value], tuple[Value, Value]]) -> Value:
+        """Return Σ x_i·y_i/R for i < count (an i64, at most `most` <= 64), where terms(i) emits (x_i, y_i).
+
+        On `ifma` the products are summed before a single reduction.
+        """
+        from zkroll.algebra.kernels import ifma
+
+        b = self.builder
+        single = self.backend == "ifma"
+        sums = [cgutils.alloca_once_value(b, splat(0)) for _ in range(2 * LIMBS if single else LIMBS)]
+        bound = Fraction(1)
+        with cgutils.for_range(b, count) as loop:
+            left, right = terms(loop.index)
+            left, right = self.tidy(left), self.tidy(right)
+            now = [b.load(place) for place in sums]
+            if single:
+                for i in range(LIMBS):
+                    for j in range(LIMBS):
+                        ifma.accumulate(b, now, i + j, left.limbs[j], right.limbs[i])
+                bound = most * left.bound * right.bound * self.field.shrink + 1
+            else:
+                total = self.add(Value(tuple(now), SLACK), self.mul(left, right))
+                total = self.tidy(self.reduce(total, SLACK))
+                now, bound = list(total.limbs), total.bound
+            for place, value in zip(sums, now, strict=True):
+                b.store(value, place)
+        columns = [b.load(place) for place in sums]
+        limbs = ifma.reduced(b, self.field, columns) if single else tuple(columns)
+        return Value(limbs, bound)
 
     def _product(self, left: Sequence[ir.Value], right: Sequence[ir.Value]) -> tuple[ir.Value, ...]:
         from zkroll.algebra.kernels import ifma, portable

@@ -23,38 +23,54 @@ def product(
     Per limb y_i: t += x·y_i; q = t_0·(-p^-1) mod 2^52; t = (t + q·p)/2^52. Squares are recognised (the same
     limbs given twice) and use each cross product once.
     """
-    low = declared(builder.module, "llvm.x86.avx512.vpmadd52l.uq.512", _KIND)
-    high = declared(builder.module, "llvm.x86.avx512.vpmadd52h.uq.512", _KIND)
-    zero = splat(0)
-    modulus = [splat((field.modulus >> (BITS * i)) & LIMB_MASK) for i in range(LIMBS)]
-    factor = splat(field.minus_p_inverse)
-    shift, mask = splat(BITS), splat(LIMB_MASK)
-    t: list[ir.Value] = [zero] * (2 * LIMBS)
-
-    def accumulate(at: int, x: ir.Value, y: ir.Value) -> None:
-        t[at] = builder.call(low, [t[at], x, y])
-        t[at + 1] = builder.call(high, [t[at + 1], x, y])
-
+    t: list[ir.Value] = [splat(0)] * (2 * LIMBS)
     square = all(x is y for x, y in zip(left, right, strict=True))
     if square:
         for i in range(LIMBS):
             for j in range(i + 1, LIMBS):
-                accumulate(i + j, left[j], left[i])
+                accumulate(builder, t, i + j, left[j], left[i])
         t[1:-1] = [builder.add(limb, limb) for limb in t[1:-1]]
         for i in range(LIMBS):
-            accumulate(2 * i, left[i], left[i])
+            accumulate(builder, t, 2 * i, left[i], left[i])
     for i in range(LIMBS):
         if not square:
             for j in range(LIMBS):
-                accumulate(i + j, left[j], right[i])
-        q = builder.call(low, [zero, t[i], factor])
-        for j in range(LIMBS):
-            accumulate(i + j, q, modulus[j])
-        t[i + 1] = builder.add(t[i + 1], builder.lshr(t[i], shift))
+                accumulate(builder, t, i + j, left[j], right[i])
+        _clear_limb(builder, field, t, i)
+    return _tidy_top(builder, t)
+
+
+def reduced(builder: ir.IRBuilder, field: FieldParams, columns: Sequence[ir.Value]) -> tuple[ir.Value, ...]:
+    """Emit t/2^260 mod p for ten accumulated columns, each below 2^63: one reduction for a sum of products."""
+    t = list(columns)
+    for i in range(LIMBS):
+        _clear_limb(builder, field, t, i)
+    return _tidy_top(builder, t)
+
+
+def accumulate(builder: ir.IRBuilder, t: list[ir.Value], at: int, x: ir.Value, y: ir.Value) -> None:
+    """Emit t += x·y·2^(52·at) on columns of 64 bits."""
+    t[at] = builder.call(_multiply_add(builder, "l"), [t[at], x, y])
+    t[at + 1] = builder.call(_multiply_add(builder, "h"), [t[at + 1], x, y])
+
+
+def _multiply_add(builder: ir.IRBuilder, half: str) -> ir.Function:
+    return declared(builder.module, f"llvm.x86.avx512.vpmadd52{half}.uq.512", _KIND)
+
+
+def _clear_limb(builder: ir.IRBuilder, field: FieldParams, t: list[ir.Value], i: int) -> None:
+    """Add the multiple of p that makes column i vanish modulo 2^52, and carry the rest to column i + 1."""
+    q = builder.call(_multiply_add(builder, "l"), [splat(0), t[i], splat(field.minus_p_inverse)])
+    for j in range(LIMBS):
+        accumulate(builder, t, i + j, q, splat((field.modulus >> (BITS * j)) & LIMB_MASK))
+    t[i + 1] = builder.add(t[i + 1], builder.lshr(t[i], splat(BITS)))
+
+
+def _tidy_top(builder: ir.IRBuilder, t: list[ir.Value]) -> tuple[ir.Value, ...]:
     result = t[LIMBS:]
     for i in range(LIMBS - 1):
-        result[i + 1] = builder.add(result[i + 1], builder.lshr(result[i], shift))
-        result[i] = builder.and_(result[i], mask)
+        result[i + 1] = builder.add(result[i + 1], builder.lshr(result[i], splat(BITS)))
+        result[i] = builder.and_(result[i], splat(LIMB_MASK))
     return tuple(result)
 
 
