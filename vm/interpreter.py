@@ -28,6 +28,7 @@ from .instructions import (
     arithmetic,
     bitwise,
     block,
+    call,
     comparison,
     environment,
     flow,
@@ -59,6 +60,7 @@ for _family in (
     flow,
     log,
     system,
+    call,
 ):
     _ALL.update(_family.INSTRUCTIONS)
 
@@ -155,7 +157,7 @@ def _open(
     tracer.begin_context(env.transaction.index, message)
     address = message.address
     if message.is_create:
-        if state.nonce(address) or state.code(address):
+        if state.nonce(address) or state.code(address) or state.has_storage(address):
             _fail(frame, HaltKind.ADDRESS_COLLISION)
             return frame
         state.mark_created(address)

@@ -29,6 +29,7 @@ class Family(StrEnum):
     FLOW = "flow"
     LOG = "log"
     SYSTEM = "system"
+    CALL = "call"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,13 +123,13 @@ def _table() -> dict[int, Opcode]:
         *((0x7F + n, f"DUP{n}", n, n + 1, gas.VERY_LOW, S) for n in range(1, 17)),
         *((0x8F + n, f"SWAP{n}", n + 1, n + 1, gas.VERY_LOW, S) for n in range(1, 17)),
         *((0xA0 + n, f"LOG{n}", n + 2, 0, gas.LOG + n * gas.LOG_TOPIC, Family.LOG) for n in range(5)),
-        (0xF0, "CREATE", 3, 1, gas.CREATE, Y),
-        (0xF1, "CALL", 7, 1, gas.ZERO, Y),
-        (0xF2, "CALLCODE", 7, 1, gas.ZERO, Y),
+        (0xF0, "CREATE", 3, 1, gas.CREATE, Family.CALL),
+        (0xF1, "CALL", 7, 1, gas.ZERO, Family.CALL),
+        (0xF2, "CALLCODE", 7, 1, gas.ZERO, Family.CALL),
         (0xF3, "RETURN", 2, 0, gas.ZERO, Y),
-        (0xF4, "DELEGATECALL", 6, 1, gas.ZERO, Y),
-        (0xF5, "CREATE2", 4, 1, gas.CREATE, Y),
-        (0xFA, "STATICCALL", 6, 1, gas.ZERO, Y),
+        (0xF4, "DELEGATECALL", 6, 1, gas.ZERO, Family.CALL),
+        (0xF5, "CREATE2", 4, 1, gas.CREATE, Family.CALL),
+        (0xFA, "STATICCALL", 6, 1, gas.ZERO, Family.CALL),
         (0xFD, "REVERT", 2, 0, gas.ZERO, Y),
         (0xFE, "INVALID", 0, 0, gas.ZERO, Y),
         (0xFF, "SELFDESTRUCT", 1, 0, gas.SELF_DESTRUCT, Y),

@@ -8,7 +8,7 @@ balances are in wei.
 """
 
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol, runtime_checkable
 
 from Crypto.Hash import keccak as _keccak
 
@@ -45,6 +45,15 @@ class StateReader(Protocol):
 
     def storage(self, address: int, slot: int) -> int:
         """The word in one of the account's storage slots."""
+        ...
+
+
+@runtime_checkable
+class StorageOwner(Protocol):
+    """A store that also knows whether an account has any storage; a tree under hashed keys does not."""
+
+    def has_storage(self, address: int) -> bool:
+        """Whether any slot of the account holds a word other than zero."""
         ...
 
 
@@ -227,6 +236,10 @@ class JournaledState:
         found = self._originals.get((address, slot))
         return self.storage(address, slot) if found is None else found
 
+    def has_storage(self, address: int) -> bool:
+        """Whether the store knows of any storage of the account (EIP-7610)."""
+        return isinstance(self._reader, StorageOwner) and self._reader.has_storage(address)
+
     def set_storage(self, address: int, slot: int, word: int) -> None:
         """Write a storage slot."""
         key = (address, slot)
@@ -336,6 +349,11 @@ class MemoryState:
         """The word in one of the account's storage slots."""
         account = self.accounts.get(address)
         return account.storage.get(slot, 0) if account else 0
+
+    def has_storage(self, address: int) -> bool:
+        """Whether any slot of the account holds a word other than zero."""
+        account = self.accounts.get(address)
+        return account is not None and any(account.storage.values())
 
     def apply(self, changes: StateChanges) -> None:
         """Take over what a `JournaledState` wrote; touched accounts that ended up empty go (EIP-161)."""

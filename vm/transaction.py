@@ -6,14 +6,13 @@ The rollup's native transactions do not come through here; they have their own r
 
 from dataclasses import dataclass
 
-import rlp  # type: ignore[import-untyped, unused-ignore]
-
 from ..errors import InputError
 from . import gas
 from .environment import BlockEnvironment, Environment, Message, TransactionEnvironment
 from .halts import HaltKind
+from .instructions.call import create_address
 from .interpreter import CANCUN, Machine, execute_message
-from .state import JournaledState, Log, keccak256
+from .state import JournaledState, Log
 from .tracer import Tracer
 
 MAX_BLOBS = 6
@@ -69,12 +68,6 @@ class Receipt:
     def success(self) -> bool:
         """Whether the message's effects stayed."""
         return self.kind.is_success
-
-
-def create_address(sender: int, nonce: int) -> int:
-    """Address of what `sender` creates with `nonce`: the low 160 bits of keccak(rlp([sender, nonce]))."""
-    encoded: bytes = rlp.encode([sender.to_bytes(20, "big"), rlp.sedes.big_endian_int.serialize(nonce)])
-    return int.from_bytes(keccak256(encoded)[12:], "big")
 
 
 def process_transaction(
