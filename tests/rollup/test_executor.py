@@ -1,6 +1,7 @@
 """Executing batches: results, fees, accesses in order, tree steps, and batches refused as a whole."""
 
 import dataclasses
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
@@ -319,7 +320,9 @@ def reordered(one: Batch) -> Batch:
 
 
 @pytest.mark.parametrize("tamper", [dropped, doubled, reordered])
-def test_transactions_of_one_sender_cannot_be_dropped_doubled_or_reordered(tamper) -> None:  # type: ignore[no-untyped-def]
+def test_transactions_of_one_sender_cannot_be_dropped_doubled_or_reordered(
+    tamper: Callable[[Batch], Batch],
+) -> None:
     with pytest.raises(InputError, match="nonce"):
         execute_batch(tamper(batch([signed(to=0xB0B), signed(to=0xB0B, nonce=1)])))
 

@@ -3,13 +3,13 @@
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from zkroll.errors import InputError
-from zkroll.rollup.state.store import LmdbStore, MemoryStore, Store, Table
+from zkroll.rollup.state.store import LmdbStore, MemoryStore, Put, Store, Table
 
 
 @pytest.fixture(params=["memory", "lmdb"])
@@ -34,7 +34,7 @@ def test_what_was_committed_is_there_after_reopening(reopen: Callable[[], Store]
 def test_a_failing_commit_leaves_nothing_behind(reopen: Callable[[], Store]) -> None:
     store = reopen()
 
-    def rows():  # type: ignore[no-untyped-def]
+    def rows() -> Iterator[Put]:
         yield (Table.NODE, b"a", b"1")
         raise RuntimeError("power cut")
 
