@@ -87,11 +87,9 @@ def execute_batch(batch: Batch, state: State | None = None, tracer: Tracer | Non
     tracer = TraceRecorder() if tracer is None else tracer
     execution = _Execution(batch, state, tracer)
     results = tuple(execution.run(index, signed) for index, signed in enumerate(batch.transactions))
+    execution.check_accesses()
     old_root = state.root
     touched = state.apply(execution.ledger.current.items())
-    for word in touched:
-        if word.first != execution.ledger.first[word.place]:
-            raise ProvingError(f"{word.place}: first access saw {execution.ledger.first[word.place]:#x}")
     return ExecutedBatch(
         batch=batch,
         results=results,
@@ -171,6 +169,18 @@ class _Execution:
             output=outcome.output,
             logs=self._journal.logs,
         )
+
+    def check_accesses(self) -> None:
+        """Raise ProvingError unless the recorded accesses end in the very words that the vm ended with."""
+        changes = self._journal.changes()
+        ended = {Place(address, Field.NONCE): word for address, word in changes.nonces.items()}
+        ended |= {Place(address, Field.BALANCE): word for address, word in changes.balances.items()}
+        ended |= {Place(slot[0], Field.STORAGE, slot[1]): word for slot, word in changes.storage.items()}
+        for place, word in ended.items():
+            if self.ledger.now(place) != word:
+                raise ProvingError(
+                    f"{place}: accesses end in {self.ledger.now(place):#x}, the vm in {word:#x}"
+                )
 
     def _check(self, place: str, transaction: Transaction) -> None:
         nonce = self._journal.nonce(transaction.sender)
