@@ -47,7 +47,8 @@ def poseidon_hash(inputs: Sequence[int]) -> int:
 def poseidon_permutation(state: Sequence[int]) -> list[int]:
     """Return the permutation of t = 2..17 elements of [0, r).
 
-    Each round adds its constants, takes x^5 of every element (full) or of the first (partial) and applies the MDS.
+    Each round adds its constants, takes x^5 of every element (full) or of the first (partial) and applies
+    the MDS matrix.
     """
     width = len(state)
     constants, matrix = round_constants(width), mds(width)
