@@ -2,7 +2,7 @@
 
 A block array is a C-contiguous uint64 array of shape (..., nb, 5, 8): nb blocks of eight elements, each block
 five rows of 52-bit limbs in Montgomery form (R = 2^260), residues below 2p. Element i is lane i % 8 of block
-i // 8. `fr` and `fq` hold the operations; `FrVector` and `FqVector` wrap an array and its length.
+i // 8. `fr` and `fq` hold the operations; `zkroll.algebra.vector` wraps an array and its length.
 
 >>> a = fr.from_ints([1, 2, 3])
 >>> fr.to_ints(fr.mul(a, a), 3)
@@ -42,8 +42,8 @@ def blocks_for(n: int) -> int:
 class PrimeField:
     """The elementwise operations of one field on one back end (default: what this processor does best).
 
-    Arguments are only read. `out`, where given, is a writable C-contiguous block array of the result's shape and
-    may be an argument itself. Every method raises InputError for arrays that are not block arrays.
+    Arguments are only read. `out`, where given, is a writable C-contiguous block array of the result's shape
+    and may be an argument itself. Every method raises InputError for arrays that are not block arrays.
     """
 
     def __init__(self, params: FieldParams, backend: Backend | None = None):
@@ -86,8 +86,8 @@ class PrimeField:
     def from_array(self, a: NDArray[Any], threads: int | None = None) -> Block:
         """Return the block array of machine integers, padded with zeros to whole blocks.
 
-        `a` is (n,) of bool, unsigned or signed integers (negative -x becomes p - x), or (n, k) uint64 with k in 2..4
-        little-endian words. Raises InputError for other shapes and dtypes and for values that are not below p.
+        `a` is (n,) of bool, unsigned or signed integers (negative -x becomes p - x), or (n, k) uint64 with k
+        in 2..4 little-endian words. Raises InputError for other shapes and dtypes and for values not below p.
         """
         a = np.asarray(a)
         signed = False
@@ -98,7 +98,8 @@ class PrimeField:
             words = np.ascontiguousarray(a)
         else:
             raise InputError(
-                f"{self.params.name}.from_array: expected (n,) integers or (n, 2..4) uint64, got {a.shape} {a.dtype}"
+                f"{self.params.name}.from_array: expected (n,) integers or (n, 2..4) uint64, "
+                f"got {a.shape} {a.dtype}"
             )
         n, k = words.shape
         out = np.empty((blocks_for(n), LIMBS, LANES), dtype=np.uint64)
@@ -316,7 +317,8 @@ class PrimeField:
         fits = out.shape == shape and out.dtype == np.uint64
         if not (fits and out.flags.c_contiguous and out.flags.writeable):
             raise InputError(
-                f"{self.params.name}: out: expected a writable contiguous {shape} uint64, got {out.shape} {out.dtype}"
+                f"{self.params.name}: out: expected a writable contiguous {shape} uint64, "
+                f"got {out.shape} {out.dtype}"
             )
         return out
 

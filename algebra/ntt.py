@@ -1,4 +1,4 @@
-"""Number-theoretic transforms over Fr: between coefficients and values on {shift·ω^i}, in place, many columns.
+"""Number-theoretic transforms over Fr: coefficients to values on {shift·ω^i} and back, in place.
 
 Four-step transform. With n = 8·n1·n2, coefficient index i = 8·(n2·b1 + b2) + l and value index
 k = c1 + n1·c2 + n1·n2·k2::
@@ -16,6 +16,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,10 +47,10 @@ class _Plan:
 
 
 def forward(cols: Block, shift: int = 1, threads: int | None = None) -> None:
-    """Replace each column's coefficients by its values at shift·ω^i, i = 0..n-1, ω = root_of_unity(log2 n).
+    """Replace each column's coefficients by its values at shift·ω^i, i < n, ω = root_of_unity(log2 n).
 
-    `cols` is a writable C-contiguous block array (k, n/8, 5, 8) or (n/8, 5, 8), n a power of two from 8 to 2^28,
-    natural order on both sides. Raises InputError otherwise, and for shift ≡ 0.
+    `cols` is a writable C-contiguous block array (k, n/8, 5, 8) or (n/8, 5, 8), n a power of two from 8 to
+    2^28, natural order on both sides. Raises InputError otherwise, and for shift ≡ 0.
     """
     data, log_n = _columns(cols, shift, "ntt.forward")
     _transform(data, log_n, shift % R_MODULUS, inverse=False, threads=threads)
@@ -196,7 +197,7 @@ def _transform_small(data: Block, log_n: int, shift: int, *, inverse: bool, thre
     """n < 64: eight columns share the lanes of a block, and the columns pass alone transforms the rows."""
     n, k = 1 << log_n, len(data)
     groups = -(-k // LANES)
-    # (column, block, limb, lane) -> (row = block·8 + lane, column, limb) -> (row, group, limb, column in group)
+    # (column, block, limb, lane) -> (row = block·8 + lane, column, limb) -> (row, group, limb, lane)
     rows = np.zeros((n, groups * LANES, LIMBS), dtype=np.uint64)
     rows[:, :k] = data.transpose(1, 3, 0, 2).reshape(n, k, LIMBS)
     source = np.ascontiguousarray(rows.reshape(n, groups, LANES, LIMBS).swapaxes(-1, -2))
@@ -219,7 +220,7 @@ class _Scratch:
     """Arrays kept between transforms: touching fresh memory costs as much as a pass over it."""
 
     _lock = threading.Lock()
-    _free: list[Block] = []
+    _free: ClassVar[list[Block]] = []
 
     @classmethod
     def take(cls, blocks: int) -> Block:

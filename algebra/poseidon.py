@@ -37,7 +37,8 @@ def poseidon_hash(inputs: Sequence[Block], n: int, threads: int | None = None) -
     for i, column in enumerate(inputs):
         if column.shape != (blocks, LIMBS, LANES) or column.dtype != np.uint64:
             raise InputError(
-                f"poseidon_hash: input {i}: expected ({blocks}, 5, 8) uint64, got {column.shape} {column.dtype}"
+                f"poseidon_hash: input {i}: expected ({blocks}, 5, 8) uint64, "
+                f"got {column.shape} {column.dtype}"
             )
         held.append(np.ascontiguousarray(column))
     width = len(held) + 1
@@ -96,7 +97,7 @@ def _tables(width: int) -> _Tables:
 def _carry_constants(constants: Matrix, matrix: Matrix, half: int) -> tuple[Matrix, list[int]]:
     """The constants of the full rounds, and the one constant left in each partial round.
 
-    M·(S-box(x_0 + c_0), x' + c') = M·(S-box(x_0 + c_0), x') + M·(0, c'): the last term joins the next constants.
+    M·(S-box(x_0 + c_0), x' + c') = M·(S-box(x_0 + c_0), x') + M·(0, c'), whose last term joins the next row.
     """
     p = R_MODULUS
     carried = [0] * len(matrix)

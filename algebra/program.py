@@ -82,7 +82,8 @@ class Program:
             if len(early):
                 row = int(early[0])
                 raise InputError(
-                    f"program: row {row}: operand {name}: expected a register written before, got {operand[row]}"
+                    f"program: row {row}: operand {name}: expected a register written before, "
+                    f"got {operand[row]}"
                 )
 
 
@@ -93,7 +94,7 @@ def run(
     n: int,
     threads: int | None = None,
 ) -> Block:
-    """Run `program` on all n rows and return its outputs (n_outputs, n/8, 5, 8); an output never stored is zero.
+    """Run `program` on all n rows and return its outputs (n_outputs, n/8, 5, 8), zero where never stored.
 
     `columns` are block arrays of n elements each (n a power of two, at least 8); they are only read. Raises
     InputError when a count or shape does not match the program.
@@ -144,7 +145,8 @@ def run(
 def _column(column: Block, index: int, blocks: int) -> Block:
     if column.shape != (blocks, LIMBS, LANES) or column.dtype != np.uint64:
         raise InputError(
-            f"program.run: column {index}: expected ({blocks}, 5, 8) uint64, got {column.shape} {column.dtype}"
+            f"program.run: column {index}: expected ({blocks}, 5, 8) uint64, "
+            f"got {column.shape} {column.dtype}"
         )
     return np.ascontiguousarray(column)
 

@@ -24,12 +24,12 @@ How to write an intrinsic of several multiplications that never leave the regist
             difference_of_squares(out + 320 * i, x + 320 * i, y + 320 * i)
 
 Addresses are integers (`array.ctypes.data`); a block is 320 bytes. With `returns_mask=True` the emitting
-function returns a lane mask, which the caller of the intrinsic receives as an integer 0..255 (bit i = lane i).
-`Emitter(..., inline=False)` (or `block_intrinsic(..., inline=False)`) calls one shared multiplication function
-instead of copying its 150 instructions each time: use it wherever more than about eight multiplications stand
-in one intrinsic, or compile time suffers. `e.gather(base, offsets)` and `e.scatter` move lanes to and from
-eight unrelated elements. Masks are `<8 x i1>`: `e.is_zero`, `e.equal`, `e.select`, `e.mask_and/or/not`,
-`e.mask_from_bits`, `e.mask_to_bits`.
+function returns a lane mask, which the caller of the intrinsic receives as an integer 0..255 (bit i is
+lane i). `Emitter(..., inline=False)` (or `block_intrinsic(..., inline=False)`) calls one shared
+multiplication function instead of copying its 150 instructions each time: use it wherever more than about
+eight multiplications stand in one intrinsic, or compile time suffers. `e.dot` sums products before one
+reduction. `e.gather(base, offsets)` and `e.scatter` move lanes to and from eight unrelated elements. Masks
+are `<8 x i1>`: `e.is_zero`, `e.equal`, `e.select`, `e.mask_and/or/not`, `e.mask_from_bits`, `e.mask_to_bits`.
 
 Both back ends share everything here except the product: `ifma` multiplies with vpmadd52, `portable` with
 64×64→128-bit products, lane by lane, in IR that any LLVM target accepts.
@@ -41,86 +41,64 @@ import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property
 from math import ceil
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from zkroll.algebra.constants import Q_MODULUS, R_MODULUS
+from zkroll.algebra.kernels import ifma, portable
+from zkroll.algebra.kernels.layout import (
+    BITS,
+    BLOCK_BYTES,
+    FQ,
+    FR,
+    I1,
+    I8,
+    I64,
+    LANES,
+    LIMB_BYTES,
+    LIMB_MASK,
+    LIMBS,
+    MASK_VECTOR,
+    MONTGOMERY_BITS,
+    VECTOR,
+    Backend,
+    FieldParams,
+    declared,
+    splat,
+    split_limbs,
+)
 
-LIMBS = 5
-BITS = 52
-LANES = 8
-LIMB_MASK = (1 << BITS) - 1
-MONTGOMERY_BITS = LIMBS * BITS
-BLOCK_BYTES = LIMBS * LANES * 8
-LIMB_BYTES = LANES * 8
+__all__ = [
+    "BITS",
+    "BLOCK_BYTES",
+    "FQ",
+    "FR",
+    "I1",
+    "I8",
+    "I64",
+    "LANES",
+    "LIMBS",
+    "LIMB_BYTES",
+    "LIMB_MASK",
+    "MASK_VECTOR",
+    "MONTGOMERY_BITS",
+    "VECTOR",
+    "Backend",
+    "Emitter",
+    "FieldParams",
+    "Mask",
+    "Value",
+    "block_intrinsic",
+    "declared",
+    "splat",
+    "split_limbs",
+]
 
-I1, I8, I64 = ir.IntType(1), ir.IntType(8), ir.IntType(64)
-VECTOR = ir.VectorType(I64, LANES)
-MASK_VECTOR = ir.VectorType(I1, LANES)
-
-Backend = Literal["ifma", "portable"]
 Mask: TypeAlias = Any
 SLACK = Fraction(11, 10)  # see Emitter.reduce: 1 + 84·2^-11 + a little
-
-
-def split_limbs(value: int) -> list[int]:
-    """Return the five 52-bit limbs of 0 <= value < 2^260, least significant first."""
-    return [(value >> (BITS * i)) & LIMB_MASK for i in range(LIMBS)]
-
-
-@dataclass(frozen=True)
-class FieldParams:
-    """What the emitter needs to know of a prime field: its modulus p (odd, about 254 bits) and a short name."""
-
-    name: str
-    modulus: int
-
-    @property
-    def r(self) -> int:
-        """R mod p, the Montgomery form of one."""
-        return (1 << MONTGOMERY_BITS) % self.modulus
-
-    @property
-    def r2(self) -> int:
-        """R² mod p: multiplying by it enters Montgomery form."""
-        return (1 << (2 * MONTGOMERY_BITS)) % self.modulus
-
-    @cached_property
-    def r_inverse(self) -> int:
-        """R^-1 mod p."""
-        return pow(1 << MONTGOMERY_BITS, -1, self.modulus)
-
-    @property
-    def minus_p_inverse(self) -> int:
-        """-p^-1 mod 2^52."""
-        return pow(-self.modulus, -1, 1 << BITS)
-
-    @property
-    def shrink(self) -> Fraction:
-        """p/R: a product of bounds x and y comes out below x·y·shrink + 1."""
-        return Fraction(self.modulus, 1 << MONTGOMERY_BITS)
-
-    @property
-    def capacity(self) -> int:
-        """The largest bound that five limbs can hold."""
-        return (1 << MONTGOMERY_BITS) // self.modulus
-
-    def ceiling(self, bits: int) -> Fraction:
-        """2^bits/p, the bound of any integer of so many bits."""
-        return Fraction(1 << bits, self.modulus)
-
-    def to_montgomery(self, value: int) -> int:
-        """Return value·R mod p."""
-        return value * self.r % self.modulus
-
-
-FR = FieldParams("fr", R_MODULUS)
-FQ = FieldParams("fq", Q_MODULUS)
 
 
 @dataclass(frozen=True)
@@ -130,12 +108,6 @@ class Value:
     limbs: tuple[ir.Value, ...]
     bound: Fraction
     tidy: bool = True
-
-
-def splat(value: int) -> ir.Constant:
-    """Return the constant vector with the 64-bit two's complement of `value` in all lanes."""
-    word = value & ((1 << 64) - 1)
-    return ir.Constant(VECTOR, [ir.Constant(I64, word)] * LANES)
 
 
 class Emitter:
@@ -204,13 +176,13 @@ class Emitter:
         return Value(tuple(limbs), Fraction(bound))
 
     def scatter(self, value: Value, base: ir.Value, offsets: ir.Value, stride: int = LIMB_BYTES) -> None:
-        """Store lane i, below 2p, at base + offsets[i] (bytes); where offsets collide the highest lane wins."""
+        """Store lane i, below 2p, at base + offsets[i] (bytes); of colliding lanes the highest wins."""
         addresses = self.builder.add(self.broadcast(base), offsets)
         for i, limb in enumerate(self.tidy(self.reduce(value, 2)).limbs):
             self.scatter_words(limb, self.builder.add(addresses, splat(stride * i)), self.all_lanes)
 
     def gather_words(self, addresses: ir.Value, mask: Mask) -> ir.Value:
-        """Load one 64-bit word per lane from `addresses` (`<8 x i64>`); lanes outside the mask become zero."""
+        """Load one 64-bit word per lane from `addresses` (`<8 x i64>`); zero outside the mask."""
         pointers = ir.VectorType(I64.as_pointer(), LANES)
         kind = ir.FunctionType(VECTOR, [pointers, ir.IntType(32), MASK_VECTOR, VECTOR])
         fn = declared(self.builder.module, "llvm.masked.gather.v8i64.v8p0", kind)
@@ -266,8 +238,8 @@ class Emitter:
     def reduce(self, value: Value, bound: int | Fraction = 2) -> Value:
         """Return the same residues below bound·p (bound >= 1).
 
-        From the top limb t, q = floor(t·c/2^57) with c = floor(2^57/(p_4 + 1)) falls short of value/p by less than
-        SLACK, so value - q·p < SLACK·p; a conditional subtraction does the rest where `bound` is smaller.
+        From the top limb t, q = floor(t·c/2^57) with c = floor(2^57/(p_4 + 1)) falls short of value/p by less
+        than SLACK, so value - q·p < SLACK·p; a conditional subtraction does the rest for a smaller `bound`.
         """
         if value.bound <= bound:
             return value
@@ -359,13 +331,12 @@ class Emitter:
 
         On `ifma` the products are summed before a single reduction.
         """
-        from zkroll.algebra.kernels import ifma
-
         b = self.builder
         single = self.backend == "ifma"
-        sums = [cgutils.alloca_once_value(b, splat(0)) for _ in range(2 * LIMBS if single else LIMBS)]
+        slots: Any = cgutils
+        sums = [slots.alloca_once_value(b, splat(0)) for _ in range(2 * LIMBS if single else LIMBS)]
         bound = Fraction(1)
-        with cgutils.for_range(b, count) as loop:
+        with slots.for_range(b, count) as loop:
             left, right = terms(loop.index)
             left, right = self.tidy(left), self.tidy(right)
             now = [b.load(place) for place in sums]
@@ -385,8 +356,6 @@ class Emitter:
         return Value(limbs, bound)
 
     def _product(self, left: Sequence[ir.Value], right: Sequence[ir.Value]) -> tuple[ir.Value, ...]:
-        from zkroll.algebra.kernels import ifma, portable
-
         if self.backend == "portable":
             return portable.product(self.builder, self.field, left, right)
         if self.inline:
@@ -437,12 +406,6 @@ class Emitter:
     def mask_from_bits(self, bits: ir.Value) -> Mask:
         """Return the mask whose lane i is bit i of the i64 `bits`."""
         return self.builder.bitcast(self.builder.trunc(bits, I8), MASK_VECTOR)
-
-
-def declared(module: ir.Module, name: str, kind: ir.FunctionType) -> ir.Function:
-    """Return the function `name` of the module, declaring it on first use."""
-    known = module.globals.get(name)
-    return known if known is not None else ir.Function(module, kind, name)
 
 
 def block_intrinsic(

@@ -1,5 +1,6 @@
-"""Elementwise kernels over block arrays, for one field and back end: addresses and block counts in, nothing else."""
+"""Elementwise kernels over block arrays, for one field and back end."""
 
+# ruff: noqa: PLR0917 (kernels take flat arrays, many of them)
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -11,6 +12,8 @@ from llvmlite import ir
 
 from zkroll.algebra.kernels.emit import (
     BITS,
+    FQ,
+    FR,
     I64,
     LANES,
     LIMB_MASK,
@@ -24,7 +27,7 @@ from zkroll.algebra.kernels.emit import (
     block_intrinsic,
     splat,
 )
-from zkroll.algebra.kernels.jit import kernel
+from zkroll.algebra.kernels.jit import family, kernel
 
 BLOCK = 320
 CHAINS = 4  # independent running products in a batch inversion, so that their latencies overlap
@@ -92,7 +95,7 @@ Naming = Callable[[str], str]
 
 
 def _inversion(field: FieldParams, backend: Backend, name: Naming) -> tuple[Any, Any]:
-    """Montgomery's trick in CHAINS interleaved chains of blocks; zeros count as one on the way and stay zero."""
+    """Montgomery's trick in CHAINS interleaved chains of blocks; zeros count as ones and stay zero."""
 
     def nonzero(e: Emitter, a: ir.Value) -> tuple[Mask, Value]:
         value = e.load(a)
@@ -262,3 +265,15 @@ def _conversion(field: FieldParams, backend: Backend, name: Naming) -> tuple[Any
             write_block(words, a + BLOCK * i, n, i)
 
     return read, write
+
+
+@family
+def scalar_field_kernels(backend: Backend) -> FieldKernels:
+    """The kernels of Fr."""
+    return field_kernels(FR, backend)
+
+
+@family
+def base_field_kernels(backend: Backend) -> FieldKernels:
+    """The kernels of Fq."""
+    return field_kernels(FQ, backend)

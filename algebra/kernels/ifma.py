@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from llvmlite import ir
 
-from zkroll.algebra.kernels.emit import BITS, LIMB_MASK, LIMBS, VECTOR, FieldParams, declared, splat
+from zkroll.algebra.kernels.layout import BITS, LIMB_MASK, LIMBS, VECTOR, FieldParams, declared, splat
 
 _KIND = ir.FunctionType(VECTOR, [VECTOR, VECTOR, VECTOR])
 
@@ -41,7 +41,7 @@ def product(
 
 
 def reduced(builder: ir.IRBuilder, field: FieldParams, columns: Sequence[ir.Value]) -> tuple[ir.Value, ...]:
-    """Emit t/2^260 mod p for ten accumulated columns, each below 2^63: one reduction for a sum of products."""
+    """Emit t/2^260 mod p for ten accumulated columns below 2^63: one reduction for many products."""
     t = list(columns)
     for i in range(LIMBS):
         _clear_limb(builder, field, t, i)

@@ -1,4 +1,4 @@
-"""The one place that calls Numba's compiler: flags, the list of kernels, and a cache on disk that can be trusted.
+"""The one place that calls Numba's compiler: flags, the list of kernels, and a cache that can be trusted.
 
 Numba's own cache looks at the file of the jitted function only; here the body comes from emitters in other
 files. So the cache key is a fingerprint of every source file of the kernels folder and of the kernel's own
@@ -19,20 +19,22 @@ import tempfile
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import llvmlite
 import llvmlite.binding
 import numba
 from numba.core.caching import CompileResultCacheImpl, _Cache
 
-from zkroll.algebra.kernels.emit import Backend
+from zkroll.algebra.kernels.layout import Backend
 from zkroll.errors import InputError
 
 F = TypeVar("F", bound=Callable[..., Any])
+R = TypeVar("R")
 Progress = Callable[[str, int, int], None]
 
 _REGISTRY: dict[str, tuple[Any, str]] = {}
+_FAMILIES: list[Callable[[Backend], object]] = []
 _MAGIC = b"zkroll-kernel-1\n"
 
 
@@ -81,14 +83,14 @@ def _source(path: str) -> bytes:
         return b""
 
 
-class KernelCache(_Cache):  # type: ignore[misc]
+class KernelCache(_Cache):
     """One checksummed file per kernel and signature; every failure is a miss, never an error."""
 
     def __init__(self, name: str, function: Callable[..., Any]):
         code = function.__code__
         digest = hashlib.sha256(_environment() + _source(code.co_filename) + code.co_code + name.encode())
         self._stem = f"{name}-{digest.hexdigest()[:32]}"
-        self._impl = CompileResultCacheImpl.__new__(CompileResultCacheImpl)
+        self._impl: Any = CompileResultCacheImpl.__new__(CompileResultCacheImpl)
         self._enabled = True
 
     @property
@@ -118,7 +120,7 @@ class KernelCache(_Cache):  # type: ignore[misc]
             body = data[start + 32 :]
             if data[:start] != _MAGIC or data[start : start + 32] != hashlib.sha256(body).digest():
                 return None
-            return self._impl.rebuild(target_context, pickle.loads(body))
+            return self._impl.rebuild(target_context, pickle.loads(body))  # noqa: S301 (our own file, in a folder of the user)
         except Exception:
             return None
 
@@ -142,34 +144,48 @@ class KernelCache(_Cache):  # type: ignore[misc]
 
 
 def kernel(signature: str, *, name: str) -> Callable[[F], F]:
-    """Declare a kernel: compiled once for `signature` (on first call or by `warm_up`), cached, GIL released.
+    """Declare a kernel: compiled for `signature` (on first call or by `warm_up`), cached, GIL released.
 
-    `name` must be unique among kernels; it names the cache entry and the progress line.
+    `name` must be unique among kernels; it names the cache entry and the progress line. Kernels are declared
+    at module level in this folder, or inside a function marked `family`, or `warm_up` misses them.
     """
 
     def declare(function: F) -> F:
-        dispatcher = numba.njit(nogil=True, error_model="numpy", boundscheck=False)(function)
+        dispatcher: Any = numba.njit(nogil=True, error_model="numpy", boundscheck=False)(function)
         dispatcher._cache = KernelCache(name, function)
         _REGISTRY[name] = (dispatcher, signature)
-        return dispatcher  # type: ignore[no-any-return]
+        return cast(F, dispatcher)
 
     return declare
 
 
+def family(declare: Callable[[Backend], R]) -> Callable[[Backend], R]:
+    """Mark a function that declares the kernels of one back end; it runs once per back end, on first use."""
+    once = cache(declare)
+    _FAMILIES.append(once)
+    return once
+
+
 def helper(function: F) -> F:
     """Compile `function` for use inside kernels only; it is linked into each of them and cached with them."""
-    return numba.njit(nogil=True, error_model="numpy", boundscheck=False)(function)  # type: ignore[no-any-return]
+    return cast(F, numba.njit(nogil=True, error_model="numpy", boundscheck=False)(function))
 
 
 def warm_up(progress: Progress | None = None) -> None:
-    """Compile or load every kernel of the chosen back end; `progress(name, done, total)` before each one."""
+    """Compile or load every kernel of the chosen back end, so that no later call has to.
+
+    `progress(name, done, total)` is called before each kernel, and once with done = total.
+    """
     package = importlib.import_module(__package__ or "zkroll.algebra.kernels")
     for module in pkgutil.iter_modules(package.__path__):
         importlib.import_module(f"{package.__name__}.{module.name}")
+    for declare in _FAMILIES:
+        declare(host_backend())
     items = list(_REGISTRY.items())
     for done, (name, (dispatcher, signature)) in enumerate(items):
         if progress is not None:
             progress(name, done, len(items))
-        dispatcher.compile(signature)
+        if not dispatcher.signatures:
+            dispatcher.compile(signature)
     if progress is not None:
         progress("done", len(items), len(items))

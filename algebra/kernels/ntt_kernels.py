@@ -1,24 +1,24 @@
 """Number-theoretic transforms of block arrays: whole blocks as the elements, lanes carried along.
 
-`columns_pass` and `rows_pass` are the two halves of a four-step transform (see `zkroll.algebra.ntt`). Twiddles
-that all lanes share lie in compact tables of five words (40 bytes) each; entry m + j belongs to butterfly j of
-the layer that joins transforms of length m.
+`columns_pass` and `rows_pass` are the two halves of a four-step transform (see `zkroll.algebra.ntt`).
+Twiddles that all lanes share lie in compact tables of five words (40 bytes) each; entry m + j belongs to
+butterfly j of the layer that joins transforms of length m.
 
 No residue is reduced between the first load and the last store: a layer adds at most 2·p to the bound, and
 26 layers on top of 2·p stay below the 84·p that five limbs hold.
 """
 
+# ruff: noqa: PLR0917 (kernels take flat arrays, many of them)
 from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache
 from typing import Any
 
 from llvmlite import ir
 
 from zkroll.algebra.kernels.emit import FR, LANES, Backend, Emitter, Value, block_intrinsic
-from zkroll.algebra.kernels.jit import helper, kernel
+from zkroll.algebra.kernels.jit import family, helper, kernel
 
 BLOCK = 320
 TWIDDLE = 40
@@ -43,7 +43,7 @@ def _butterfly(e: Emitter, left: Value, right: Value, twiddle: Value) -> tuple[V
     return e.add(left, turned), e.sub(left, turned)
 
 
-@cache
+@family
 def ntt_kernels(backend: Backend) -> NttKernels:
     """Return the kernels on `backend`."""
 
@@ -216,7 +216,7 @@ def ntt_kernels(backend: Backend) -> NttKernels:
     def evaluate(
         result: int, coefficients: int, powers: int, step: int, chunk: int, blocks: int, begin: int, end: int
     ) -> None:
-        """Horner over chunks, inner products with the powers inside them, one block of partial sums a column."""
+        """Horner over chunks, inner products with powers inside; one block of partial sums a column."""
         for column in range(begin, end):
             total = result + BLOCK * column
             start = (blocks - 1) // chunk * chunk
@@ -233,8 +233,8 @@ def ntt_kernels(backend: Backend) -> NttKernels:
 def _across_lanes(e: Emitter, a: ir.Value, a_step: ir.Value, point: ir.Value, roots: ir.Value) -> list[Value]:
     """Σ_l x_l·g^l·ω_8^(l·k) for k = 0..7, where x_l is lane l of eight blocks and g their evaluation points.
 
-    The eight blocks are transposed first, so that lane c of value l is lane l of block c; then three layers of
-    butterflies with the twiddles g⁴, g²·ω_4^j and g·ω_8^j.
+    The eight blocks are transposed first, so that lane c of value l is lane l of block c; then come three
+    layers of butterflies with the twiddles g⁴, g²·ω_4^j and g·ω_8^j.
     """
     place, blocks = a, []
     for _ in range(LANES):

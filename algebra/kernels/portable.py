@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from llvmlite import ir
 
-from zkroll.algebra.kernels.emit import BITS, I64, LANES, LIMB_MASK, LIMBS, VECTOR, FieldParams
+from zkroll.algebra.kernels.layout import BITS, I64, LANES, LIMB_MASK, LIMBS, VECTOR, FieldParams
 
 I128 = ir.IntType(128)
 _ARRAY = ir.ArrayType(VECTOR, LIMBS)
@@ -81,7 +81,7 @@ def _word_pointer(builder: ir.IRBuilder, block: ir.Value, limb: int, lane: ir.Va
 def _lane_product(
     builder: ir.IRBuilder, field: FieldParams, left: Sequence[ir.Value], right: Sequence[ir.Value]
 ) -> list[ir.Value]:
-    """Column by column: c_k = Σ x_i·y_{k-i} + Σ q_i·p_{k-i} + carry, with q_k chosen so that c_k ≡ 0 mod 2^52."""
+    """Column by column: c_k = Σ x_i·y_{k-i} + Σ q_i·p_{k-i} + carry, q_k such that c_k ≡ 0 mod 2^52."""
     mask, shift = ir.Constant(I64, LIMB_MASK), ir.Constant(I128, BITS)
     factor = ir.Constant(I64, field.minus_p_inverse)
     modulus = [ir.Constant(I128, (field.modulus >> (BITS * i)) & LIMB_MASK) for i in range(LIMBS)]

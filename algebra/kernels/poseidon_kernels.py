@@ -1,16 +1,16 @@
 """Poseidon permutations over Fr, eight per block, several blocks side by side so that latencies overlap."""
 
+# ruff: noqa: PLR0917 (kernels take flat arrays, many of them)
 from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache
 from typing import Any
 
 from llvmlite import ir
 
 from zkroll.algebra.kernels.emit import FR, I64, Backend, Emitter, Value, block_intrinsic
-from zkroll.algebra.kernels.jit import helper, kernel
+from zkroll.algebra.kernels.jit import family, helper, kernel
 
 BLOCK = 320
 ROW = 40  # bytes of a compact constant
@@ -26,7 +26,7 @@ class PoseidonKernels:
     hash: Any  # see `hash_blocks` below
 
 
-@cache
+@family
 def poseidon_kernels(backend: Backend) -> PoseidonKernels:
     """Return the kernel on `backend`."""
 

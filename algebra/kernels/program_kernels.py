@@ -1,15 +1,15 @@
 """The inner loop of `zkroll.algebra.program`: one instruction applied to a strip of blocks at a time."""
 
+# ruff: noqa: PLR0917 (kernels take flat arrays, many of them)
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 from llvmlite import ir
 
 from zkroll.algebra.kernels.emit import FR, LANES, Backend, Emitter, Value, block_intrinsic
-from zkroll.algebra.kernels.jit import helper, kernel
+from zkroll.algebra.kernels.jit import family, helper, kernel
 
 BLOCK = 320
 ADD, SUB, MUL, STORE, NEG = range(5)
@@ -22,7 +22,7 @@ class ProgramKernels:
     run: Any  # see `run` below
 
 
-@cache
+@family
 def program_kernels(backend: Backend) -> ProgramKernels:
     """Return the interpreter on `backend`."""
 

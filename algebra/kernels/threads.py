@@ -1,4 +1,4 @@
-"""One thread pool for all kernels: they release the GIL, so threads share the arrays and cost nothing to start."""
+"""One thread pool for all kernels: they release the GIL, so threads work on shared arrays."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ def thread_count(threads: int | None) -> int:
 def map_ranges(fn: Callable[[int, int], object], n: int, threads: int | None = None, grain: int = 64) -> None:
     """Call fn(begin, end) on ranges that cover 0..n, in parallel, and return when all have ended.
 
-    Ranges hold at least `grain` items (blocks, columns, …), so small work stays on the calling thread, as does
-    work started from inside another range. The first error of a range is raised here, after all have ended.
+    Ranges hold at least `grain` items (blocks, columns, …), so small work stays on the calling thread, as
+    does work started from inside another range. The first error of a range is raised here, after all ended.
     """
     wanted = thread_count(threads)
     if n <= 0:
