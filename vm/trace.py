@@ -14,8 +14,9 @@ Record layout. Every step, the one that halts its frame included, is one `Step`:
 - The end of the code is a STOP step at that pc.
 
 What steps touch lies in tables of its own, each row naming its step: storage, memory words, copies, hashes,
-logs. Rows of a step that then ran out of gas are kept (SLOAD and SSTORE looked at the slot to know their
-price), and rows undone by a later revert are kept too: `contexts[...].kind` tells.
+logs. Rows are in order of execution; a call's output is written when it returns, under the call's own step.
+Rows of a step that then ran out of gas are kept (SLOAD and SSTORE looked at the slot to know their price),
+and rows undone by a later revert are kept too: `contexts[...].kind` tells.
 """
 
 from collections.abc import Iterable, Iterator
@@ -432,6 +433,9 @@ class TraceRecorder:
         """Give the call's step the result it left on the stack."""
         index = self._call_steps.pop()
         self.trace.steps[index] = self.trace.steps[index]._replace(outputs=(frame.stack[-1],))
+        rows = self.trace.memory
+        if rows and rows[-1].step == len(self.trace.steps):  # the output that the call wrote just now
+            rows[-1] = rows[-1]._replace(step=index)
 
     def storage(self, access: StorageAccess) -> None:
         """Append a row."""
