@@ -10,19 +10,13 @@ balances are in wei.
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple, Protocol, runtime_checkable
 
-from Crypto.Hash import keccak as _keccak
-
+from ..algebra.keccak import keccak256
 from ..errors import InputError
 
 Slot = tuple[int, int]
 """(address, slot)."""
 
 _ABSENT: Final = object()
-
-
-def keccak256(data: bytes) -> bytes:
-    """Keccak-256 of `data`, 32 bytes."""
-    return _keccak.new(digest_bits=256, data=data).digest()
 
 
 EMPTY_CODE_HASH: Final = int.from_bytes(keccak256(b""), "big")

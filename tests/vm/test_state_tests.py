@@ -14,12 +14,13 @@ import pytest
 import rlp
 from trie import HexaryTrie
 
+from zkroll.algebra.keccak import keccak256
 from zkroll.vm import gas
 from zkroll.vm.environment import BlockEnvironment
 from zkroll.vm.halts import MissingInstruction
 from zkroll.vm.interpreter import CANCUN, CORE, Machine
 from zkroll.vm.opcodes import BY_NAME
-from zkroll.vm.state import Account, JournaledState, Log, MemoryState, keccak256
+from zkroll.vm.state import Account, JournaledState, Log, MemoryState
 from zkroll.vm.trace import Step, Trace, TraceRecorder
 from zkroll.vm.tracer import Tracer
 from zkroll.vm.transaction import InvalidTransaction, Transaction, process_transaction

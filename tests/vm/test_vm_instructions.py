@@ -4,9 +4,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from zkroll.algebra.keccak import keccak256
 from zkroll.vm.halts import HaltKind
 from zkroll.vm.interpreter import CORE
-from zkroll.vm.state import Account, keccak256
+from zkroll.vm.state import Account
 from zkroll.vm.trace import CopyRow
 from zkroll.vm.tracer import CopySource
 

@@ -6,13 +6,11 @@ price, gives the forwarded gas back and leaves 0 on the stack.
 
 from dataclasses import dataclass
 
-import rlp  # type: ignore[import-untyped, unused-ignore]
-
+from ...algebra.keccak import keccak256
 from .. import gas
 from ..environment import Message
 from ..frame import Frame
 from ..halts import OutOfGas, StaticWrite
-from ..state import keccak256
 from .environment import ADDRESS_MASK
 
 
@@ -125,6 +123,8 @@ def staticcall(frame: Frame) -> None:
 
 def create_address(sender: int, nonce: int) -> int:
     """Address of what `sender` creates with `nonce`: the low 160 bits of keccak(rlp([sender, nonce]))."""
+    import rlp  # slow to import, and only creations need it
+
     encoded: bytes = rlp.encode([sender.to_bytes(20, "big"), rlp.sedes.big_endian_int.serialize(nonce)])
     return int.from_bytes(keccak256(encoded)[12:], "big")
 

@@ -1,8 +1,8 @@
 """KECCAK256."""
 
+from ...algebra.keccak import keccak256
 from .. import gas
 from ..frame import Frame
-from ..state import keccak256
 
 
 def keccak(frame: Frame) -> None:
