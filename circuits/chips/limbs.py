@@ -23,7 +23,7 @@ def limbs_of(values: Iterable[int]) -> U64:
 
 def constant(value: int) -> U64:
     """One integer modulo r as (4,) limbs."""
-    return limbs_of([value % R_MODULUS])[0]
+    return limbs_of([value % R_MODULUS]).reshape(4)
 
 
 def wide(values: NDArray[Any]) -> U64:
