@@ -19,13 +19,27 @@ Rows of a step that then ran out of gas are kept (SLOAD and SSTORE looked at the
 and rows undone by a later revert are kept too: `contexts[...].kind` tells.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from .arrays import (
+    U64_MAX,
+    CopyArrays,
+    HashArrays,
+    LogArrays,
+    MemoryArrays,
+    StepArrays,
+    StorageArrays,
+    TraceArrays,
+    limbs,
+    memory_limbs,
+    offsets,
+    padded,
+    u64,
+)
 from .environment import Message
 from .halts import HaltKind
 from .opcodes import OPCODES
@@ -38,13 +52,6 @@ if TYPE_CHECKING:
 
 MAX_INPUTS = 7
 MAX_OUTPUTS = 2
-_ZERO_WORD = bytes(32)
-_U64_MAX = (1 << 64) - 1
-
-U8 = NDArray[np.uint8]
-U64 = NDArray[np.uint64]
-I64 = NDArray[np.int64]
-Bools = NDArray[np.bool_]
 
 
 class Step(NamedTuple):
@@ -110,119 +117,6 @@ class Context:
         return self.kind.is_success
 
 
-def limbs(words: Iterable[int]) -> U64:
-    """Words as (n, 4) little-endian 64-bit limbs: [:, 0:2] is the low half, [:, 2:4] the high half."""
-    joined = b"".join([word.to_bytes(32, "little") for word in words])
-    return np.frombuffer(joined, dtype="<u8").reshape(-1, 4)
-
-
-def memory_limbs(data: bytes) -> U64:
-    """Memory bytes (whole words, big-endian each) as (n, 4) little-endian 64-bit limbs."""
-    flipped = np.frombuffer(data, dtype=np.uint8).reshape(-1, 32)[:, ::-1]
-    return np.ascontiguousarray(flipped).view("<u8")
-
-
-def _u64(values: Iterable[int]) -> U64:
-    return np.array([value if value <= _U64_MAX else _U64_MAX for value in values], dtype=np.uint64)
-
-
-def _offsets(lengths: Iterable[int]) -> I64:
-    return np.concatenate([np.zeros(1, np.int64), np.cumsum(np.fromiter(lengths, np.int64))]).astype(np.int64)
-
-
-@dataclass(frozen=True, slots=True)
-class StepArrays:
-    """Columns of the n steps. Words are limbs; numbers beyond 2^64 − 1 (a gas demand) are cut to it."""
-
-    transaction: U64
-    context: U64
-    depth: U64
-    pc: U64
-    opcode: U8
-    gas_before: U64
-    gas_cost: U64
-    refund_before: U64
-    stack_before: U64
-    memory_before: U64
-    memory_after: U64
-    halt: U8
-    input_count: U8
-    output_count: U8
-    inputs: U64  # (n, 7, 4), top of the stack first, zeros after the last
-    outputs: U64  # (n, 2, 4)
-
-
-@dataclass(frozen=True, slots=True)
-class StorageArrays:
-    """One row per SLOAD or SSTORE, in order. Words (m, 4) limbs; `refund_delta` is signed gas."""
-
-    step: I64
-    address: U64
-    slot: U64
-    original: U64
-    current: U64
-    new: U64
-    was_warm: Bools
-    is_write: Bools
-    refund_delta: I64
-
-
-@dataclass(frozen=True, slots=True)
-class MemoryArrays:
-    """One row per memory word touched, in order: its index, its value before and after in (m, 4) limbs."""
-
-    step: I64
-    word_index: U64
-    old: U64
-    new: U64
-    is_write: Bools
-
-
-@dataclass(frozen=True, slots=True)
-class CopyArrays:
-    """One row per copy of at least one byte. A source offset beyond 2^64 − 1 is cut to it."""
-
-    step: I64
-    source: U8
-    dst: U64
-    src: U64
-    length: U64
-
-
-@dataclass(frozen=True, slots=True)
-class HashArrays:
-    """One row per KECCAK256: its input is `data[start[i]:start[i + 1]]`, its digest (m, 4) limbs."""
-
-    step: I64
-    start: I64
-    data: U8
-    digest: U64
-
-
-@dataclass(frozen=True, slots=True)
-class LogArrays:
-    """One row per LOG: address and topics in limbs, (m, 4) and (m, 4, 4), data as for hashes."""
-
-    step: I64
-    address: U64
-    topic_count: U8
-    topics: U64
-    start: I64
-    data: U8
-
-
-@dataclass(frozen=True, slots=True)
-class TraceArrays:
-    """The trace as structure of arrays."""
-
-    steps: StepArrays
-    storage: StorageArrays
-    memory: MemoryArrays
-    copies: CopyArrays
-    hashes: HashArrays
-    logs: LogArrays
-
-
 @dataclass(slots=True)
 class Trace:
     """Everything recorded, as lists in order of execution; a table's rows begin with their step's index."""
@@ -254,7 +148,7 @@ class Trace:
         steps = self.steps
         numbers = np.array(
             [
-                (s[0], s[1], s[2], s[3], s[4], s[5], min(s[6], _U64_MAX), s[7], s[8], s[11], s[12], s[13])
+                (s[0], s[1], s[2], s[3], s[4], s[5], min(s[6], U64_MAX), s[7], s[8], s[11], s[12], s[13])
                 for s in steps
             ],
             dtype=np.uint64,
@@ -277,8 +171,8 @@ class Trace:
             halt.astype(np.uint8),
             np.array([len(s.inputs) for s in steps], dtype=np.uint8),
             np.array([len(s.outputs) for s in steps], dtype=np.uint8),
-            _padded([s.inputs for s in steps], MAX_INPUTS),
-            _padded([s.outputs for s in steps], MAX_OUTPUTS),
+            padded([s.inputs for s in steps], MAX_INPUTS),
+            padded([s.outputs for s in steps], MAX_OUTPUTS),
         )
 
     def _storage_arrays(self) -> StorageArrays:
@@ -314,16 +208,16 @@ class Trace:
         return CopyArrays(
             np.array([row.step for row in rows], dtype=np.int64),
             np.array([row.source for row in rows], dtype=np.uint8),
-            _u64(row.dst for row in rows),
-            _u64(row.src for row in rows),
-            _u64(row.length for row in rows),
+            u64(row.dst for row in rows),
+            u64(row.src for row in rows),
+            u64(row.length for row in rows),
         )
 
     def _hash_arrays(self) -> HashArrays:
         rows = self.hashes
         return HashArrays(
             np.array([step for step, _, _ in rows], dtype=np.int64),
-            _offsets(len(data) for _, data, _ in rows),
+            offsets(len(data) for _, data, _ in rows),
             np.frombuffer(b"".join([data for _, data, _ in rows]), dtype=np.uint8),
             limbs(digest for _, _, digest in rows),
         )
@@ -334,19 +228,10 @@ class Trace:
             np.array([step for step, _ in self.logs], dtype=np.int64),
             limbs(log.address for log in rows),
             np.array([len(log.topics) for log in rows], dtype=np.uint8),
-            _padded([log.topics for log in rows], 4),
-            _offsets(len(log.data) for log in rows),
+            padded([log.topics for log in rows], 4),
+            offsets(len(log.data) for log in rows),
             np.frombuffer(b"".join([log.data for log in rows]), dtype=np.uint8),
         )
-
-
-def _padded(rows: list[tuple[int, ...]], width: int) -> U64:
-    """Rows of at most `width` words as (n, width, 4) limbs, zeros after the last."""
-    parts: list[bytes] = []
-    for row in rows:
-        parts.extend([word.to_bytes(32, "little") for word in row])
-        parts.append(_ZERO_WORD * (width - len(row)))
-    return np.frombuffer(b"".join(parts), dtype="<u8").reshape(-1, width, 4)
 
 
 class TraceRecorder:

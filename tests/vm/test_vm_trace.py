@@ -2,9 +2,10 @@
 
 import numpy as np
 
+from zkroll.vm.arrays import limbs, memory_limbs
 from zkroll.vm.halts import HaltKind
 from zkroll.vm.state import Account
-from zkroll.vm.trace import TraceRecorder, limbs, memory_limbs
+from zkroll.vm.trace import TraceRecorder
 
 WORD = 0x1122334455667788_99AABBCCDDEEFF00_0102030405060708_090A0B0C0D0E0F10
 SOURCE = f"""
