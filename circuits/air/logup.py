@@ -70,9 +70,26 @@ class Group:
             terms = terms + term if i.sign > 0 else terms - term
         return terms
 
-    def degree(self) -> int:
-        """Degree of the group's constraint."""
-        return max(self.numerator.degree, 1 + self.denominator.degree)
+
+@dataclass(frozen=True)
+class _Degrees:
+    """Degrees of a group without its expressions: of the denominator, and the numerator's above that."""
+
+    denominator: int
+    excess: int
+
+    @staticmethod
+    def of(interaction: Interaction) -> _Degrees:
+        own = max((value.degree for value in interaction.values), default=0)
+        return _Degrees(own, interaction.multiplicity.degree - own)
+
+    def joined(self, other: _Degrees) -> _Degrees:
+        return _Degrees(self.denominator + other.denominator, max(self.excess, other.excess))
+
+    @property
+    def constraint(self) -> int:
+        """Degree of helper * denominator - numerator."""
+        return self.denominator + max(1, self.excess)
 
 
 @dataclass(frozen=True)
@@ -114,19 +131,20 @@ def _cost(air: Air, logup: LogUp, degree: int) -> float:
 
 
 def _group(interactions: Iterable[Interaction], limit: int) -> tuple[Group, ...] | None:
-    groups: list[Group] = []
+    groups: list[tuple[list[Interaction], _Degrees]] = []
     for interaction in interactions:
-        alone = Group((interaction,))
-        if alone.degree() > limit:
+        alone = _Degrees.of(interaction)
+        if alone.constraint > limit:
             return None
-        for i, group in enumerate(groups):
-            joined = Group((*group.interactions, interaction))
-            if joined.degree() <= limit:
-                groups[i] = joined
+        for i, (members, degrees) in enumerate(groups):
+            joined = degrees.joined(alone)
+            if joined.constraint <= limit:
+                members.append(interaction)
+                groups[i] = (members, joined)
                 break
         else:
-            groups.append(alone)
-    return tuple(groups)
+            groups.append(([interaction], alone))
+    return tuple(Group(tuple(members)) for members, _ in groups)
 
 
 def _constraints(groups: tuple[Group, ...]) -> Iterable[Constraint]:
