@@ -1,0 +1,210 @@
+"""L1 nodes over web3.py: the embedded chain in this process, and any JSON-RPC endpoint."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from zkroll.errors import InputError, RollupError
+from zkroll.rollup.l1.inbox import Log, Receipt, Reverted, hex_address
+from zkroll.rollup.l1.keys import load_key
+
+if TYPE_CHECKING:
+    from eth_account.signers.local import LocalAccount
+    from web3 import Web3
+
+REQUEST_SECONDS = 30
+RECEIPT_SECONDS = 180
+GAS_MARGIN = (6, 5)  # of the estimate
+CALLS_SENDER = 0
+
+
+class Web3Node:
+    """What both kinds share: reading, and sending one signed transaction."""
+
+    def __init__(self, name: str, w3: Web3, submit: Callable[[bytes], bytes]) -> None:
+        self.name = name
+        self.w3 = w3
+        self._submit = submit
+        with self.errors():
+            self.chain_id = int(w3.eth.chain_id)
+
+    def account(self) -> LocalAccount:
+        """The account that signs transactions; raises InputError when there is no key."""
+        raise NotImplementedError
+
+    def errors(self) -> contextlib.AbstractContextManager[None]:
+        """Turns the libraries' errors into Reverted and InputError."""
+        return _translated(self.name)
+
+    @property
+    def sender(self) -> int:
+        return int(self.account().address, 16)
+
+    def call(self, to: int, data: bytes, sender: int | None = None) -> bytes:
+        fields: dict[str, Any] = {"to": _checksum(to), "data": data}
+        if sender is not None:
+            fields["from"] = _checksum(sender)
+        with self.errors():
+            return bytes(self.w3.eth.call(fields))  # type: ignore[arg-type]
+
+    def code(self, address: int) -> bytes:
+        with self.errors():
+            return bytes(self.w3.eth.get_code(_checksum(address)))
+
+    def block_number(self) -> int:
+        with self.errors():
+            return int(self.w3.eth.block_number)
+
+    def logs(self, address: int, block: int, topics: tuple[bytes, ...]) -> list[Log]:
+        with self.errors():
+            found = self.w3.eth.get_logs(
+                {
+                    "address": _checksum(address),
+                    "fromBlock": block,
+                    "toBlock": block,
+                    "topics": ["0x" + topic.hex() for topic in topics],
+                }
+            )
+            return [
+                Log(tuple(bytes(t) for t in log["topics"]), bytes(log["data"]), bytes(log["transactionHash"]))
+                for log in found
+            ]
+
+    def send(self, to: int | None, data: bytes) -> Receipt:
+        account = self.account()
+        with self.errors():
+            fields: dict[str, Any] = {"from": account.address, "data": data, "value": 0}
+            if to is not None:
+                fields["to"] = _checksum(to)
+            self.w3.eth.call(fields)  # type: ignore[arg-type] # tells the reason of a revert before anything is sent
+            fields["gas"] = self._gas(fields)
+            fields["nonce"] = self.w3.eth.get_transaction_count(account.address)
+            fields["chainId"] = self.chain_id
+            fields |= self._fees()
+            signed = account.sign_transaction(fields)
+            sent = bytes(self._submit(bytes(signed.raw_transaction)))
+            receipt = self.w3.eth.wait_for_transaction_receipt(sent, timeout=RECEIPT_SECONDS)  # type: ignore[arg-type]
+        if receipt["status"] != 1:
+            raise RollupError(f"{self.name}: transaction 0x{sent.hex()} was mined but reverted")
+        created = receipt["contractAddress"]
+        return Receipt(
+            sent,
+            int(receipt["blockNumber"]),
+            int(receipt["gasUsed"]),
+            int(created, 16) if created and to is None else None,
+        )
+
+    def created(self) -> list[int] | None:
+        return None
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+    def _gas(self, fields: dict[str, Any]) -> int:
+        return int(self.w3.eth.estimate_gas(fields)) * GAS_MARGIN[0] // GAS_MARGIN[1]  # type: ignore[arg-type]
+
+    def _fees(self) -> dict[str, int]:
+        base_fee = int(self.w3.eth.get_block("latest").get("baseFeePerGas", 0))
+        tip = int(self.w3.eth.max_priority_fee)
+        return {"maxPriorityFeePerGas": tip, "maxFeePerGas": 2 * base_fee + tip}
+
+
+class EmbeddedNode(Web3Node):
+    """The chain of a folder; its transactions are paid by the insecure development deployer."""
+
+    def __init__(self, folder: Path, *, create: bool) -> None:
+        from zkroll.rollup.l1.embedded import EmbeddedChain
+
+        self.chain = EmbeddedChain(folder, create=create)
+        super().__init__(str(folder), self.chain.w3, self.chain.submit)
+
+    def account(self) -> LocalAccount:
+        return self.chain.deployer
+
+    def created(self) -> list[int]:
+        return [int(address, 16) for address in self.chain.deployed()]
+
+    def close(self) -> None:
+        self.chain.close()
+
+
+class RpcNode(Web3Node):
+    """A JSON-RPC endpoint over http or https. The user's key is read when the first transaction is signed."""
+
+    def __init__(self, url: str, key_file: str | os.PathLike[str] | None = None) -> None:
+        from web3 import HTTPProvider, Web3
+
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise InputError(f"L1: expected a folder or an http(s) URL, got one of scheme {parts.scheme!r}")
+        # An endpoint's path, query and user often hold a secret, so only the host is ever shown.
+        provider = HTTPProvider(
+            url,
+            request_kwargs={"timeout": REQUEST_SECONDS, "allow_redirects": False},
+            exception_retry_configuration=None,
+        )
+        self._key_file = key_file
+        self._account: LocalAccount | None = None
+        w3 = Web3(provider)
+        super().__init__(f"{parts.scheme}://{parts.hostname}", w3, self._broadcast)
+
+    def account(self) -> LocalAccount:
+        if self._account is None:
+            self._account = load_key(self._key_file)
+        return self._account
+
+    def _broadcast(self, raw_transaction: bytes) -> bytes:
+        """Send; an endpoint that takes the transaction but fails to answer is asked for the receipt later."""
+        from requests.exceptions import RequestException
+
+        from zkroll.algebra.keccak import keccak256
+
+        with contextlib.suppress(RequestException):
+            self.w3.eth.send_raw_transaction(raw_transaction)
+        return keccak256(raw_transaction)
+
+
+@contextlib.contextmanager
+def _translated(name: str) -> Iterator[None]:
+    from requests.exceptions import RequestException
+    from web3.exceptions import ContractLogicError, TimeExhausted, Web3Exception
+
+    try:
+        yield
+    except ContractLogicError as error:
+        raise Reverted(_revert_data(error.data)) from None
+    except TimeExhausted as error:
+        raise RollupError(f"{name}: no block took the transaction within {RECEIPT_SECONDS} s") from error
+    except RequestException as error:
+        raise InputError(f"{name}: cannot be reached: {type(error).__name__}") from error
+    except (Web3Exception, ValueError, TypeError, KeyError, AttributeError) as error:
+        # What web3 raises for an endpoint that answers with something else than JSON-RPC.
+        raise InputError(f"{name}: unusable answer: {_one_line(error)}") from error
+
+
+def _revert_data(data: object) -> bytes:
+    """The revert data that a node gave, in whatever form it gave it."""
+    if isinstance(data, dict):
+        data = next((value for value in data.values() if isinstance(value, str)), "")
+    if not isinstance(data, str):
+        return b""
+    try:
+        return bytes.fromhex(data.removeprefix("0x"))
+    except ValueError:
+        return b""
+
+
+def _one_line(error: BaseException) -> str:
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text[:300]}" if text else type(error).__name__
+
+
+def _checksum(address: int) -> Any:
+    from eth_utils.address import to_checksum_address
+
+    return to_checksum_address(hex_address(address))
