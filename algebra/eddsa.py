@@ -52,7 +52,8 @@ def sign(secret: bytes, message: int) -> Signature:
 def verify(key: Point, r8: Point, s: int, message: int) -> bool:
     """Return whether (r8, s) signs `message` for the public key.
 
-    False for anything out of range or off the curve. Like circomlib's circuit this does not require A and R8 to lie in the subgroup.
+    False for anything out of range or off the curve. Like circomlib's circuit this does not require A and R8
+    to lie in the subgroup.
     """
     if not (0 <= message < R_MODULUS and 0 <= s < SUBGROUP_ORDER):
         return False

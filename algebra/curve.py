@@ -1,0 +1,123 @@
+"""Vectors of points of G1: y² = x³ + 3 over Fq, prime order r."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zkroll.algebra.field import Block, blocks_for, fq, fr
+from zkroll.algebra.kernels.emit import LANES, LIMB_MASK, LIMBS
+from zkroll.algebra.reference import curve as reference
+from zkroll.algebra.reference.curve import GENERATOR, B, Point
+from zkroll.errors import InputError
+
+__all__ = ["GENERATOR", "ROW_WORDS", "B", "G1Points", "Point", "fixed_base_g1", "is_on_curve"]
+
+ROW_WORDS = 8
+Rows = NDArray[np.uint64]
+
+
+class G1Points:
+    """n affine points; slices share memory.
+
+    They are kept as rows, (n, 8) uint64: x then y, each four little-endian words of the Montgomery residue
+    below 2q (R = 2^260), so that a point is one cache line. Infinity is the row of zeros: no point has x = 0.
+    `x` and `y` give block arrays. The points are taken to be on the curve; `is_on_curve` checks.
+    """
+
+    __slots__ = ("rows",)
+
+    def __init__(self, rows: Rows):
+        if rows.ndim != 2 or rows.shape[1] != ROW_WORDS or rows.dtype != np.uint64:
+            raise InputError(f"G1Points: expected rows (n, 8) uint64, got {rows.shape} {rows.dtype}")
+        self.rows = np.ascontiguousarray(rows)
+
+    @classmethod
+    def from_blocks(cls, x: Block, y: Block, n: int) -> G1Points:
+        """Return the n points of two Fq block arrays of shape (nb, 5, 8); infinity is x = y = 0."""
+        if x.shape != y.shape or x.shape != (blocks_for(n), LIMBS, LANES):
+            raise InputError(f"G1Points.from_blocks: expected blocks of {n} points, got {x.shape}, {y.shape}")
+        rows = np.concatenate([_pack(x), _pack(y)], axis=1)[:n]
+        rows[fq.is_zero(x, n)] = 0
+        return cls(rows)
+
+    @classmethod
+    def from_ints(cls, points: Iterable[Point]) -> G1Points:
+        """Return the points (x, y) of integers, None for infinity; not checked to be on the curve."""
+        pairs = [(0, 0) if point is None else point for point in points]
+        x, y = fq.from_ints(x for x, _ in pairs), fq.from_ints(y for _, y in pairs)
+        return cls.from_blocks(x, y, len(pairs))
+
+    def to_ints(self) -> list[Point]:
+        """Return the points as canonical (x, y), None for infinity."""
+        xs, ys = fq.to_ints(self.x, self.n), fq.to_ints(self.y, self.n)
+        return [None if x == 0 and y == 0 else (x, y) for x, y in zip(xs, ys, strict=True)]
+
+    @property
+    def n(self) -> int:
+        """The number of points."""
+        return len(self.rows)
+
+    @property
+    def x(self) -> Block:
+        """The x coordinates as a block array, padded with zeros."""
+        return _unpack(self.rows[:, : ROW_WORDS // 2])
+
+    @property
+    def y(self) -> Block:
+        """The y coordinates as a block array, padded with zeros."""
+        return _unpack(self.rows[:, ROW_WORDS // 2 :])
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @overload
+    def __getitem__(self, index: int) -> Point: ...
+    @overload
+    def __getitem__(self, index: slice) -> G1Points: ...
+    def __getitem__(self, index: int | slice) -> Point | G1Points:
+        if isinstance(index, slice):
+            return G1Points(self.rows[index])
+        return G1Points(self.rows[index][None, :]).to_ints()[0]
+
+    def __repr__(self) -> str:
+        return f"G1Points(n={self.n})"
+
+
+def is_on_curve(points: G1Points, threads: int | None = None) -> NDArray[np.bool_]:
+    """Return for each point whether it is infinity or y² = x³ + 3."""
+    x, y = points.x, points.y
+    cubic = fq.mul(fq.square(x, threads=threads), x, threads=threads)
+    difference = fq.sub(fq.square(y, threads=threads), fq.add(cubic, B, threads=threads), threads=threads)
+    infinity = ~points.rows.any(axis=1)
+    on_curve: NDArray[np.bool_] = fq.is_zero(difference, points.n) | infinity
+    return on_curve
+
+
+def fixed_base_g1(scalars: Block, n: int) -> G1Points:
+    """Return scalars[i]·(1, 2) for the first n scalars, an Fr block array."""
+    return G1Points.from_ints(reference.multiply(GENERATOR, scalar) for scalar in fr.to_ints(scalars, n))
+
+
+def _pack(block: Block) -> Rows:
+    """Block array (nb, 5, 8) of residues below 2q to rows of four words."""
+    limbs = np.swapaxes(block, 1, 2).reshape(-1, LIMBS)
+    rows = np.empty((len(limbs), 4), dtype=np.uint64)
+    for j in range(4):
+        rows[:, j] = limbs[:, j] >> np.uint64(12 * j) | limbs[:, j + 1] << np.uint64(52 - 12 * j)
+    return rows
+
+
+def _unpack(rows: Rows) -> Block:
+    """Rows of four words to a block array, padded with zeros."""
+    n = len(rows)
+    limbs = np.zeros((blocks_for(n) * LANES, LIMBS), dtype=np.uint64)
+    mask = np.uint64(LIMB_MASK)
+    limbs[:n, 0] = rows[:, 0] & mask
+    for j in range(1, 4):
+        limbs[:n, j] = (rows[:, j - 1] >> np.uint64(64 - 12 * j) | rows[:, j] << np.uint64(12 * j)) & mask
+    limbs[:n, 4] = rows[:, 3] >> np.uint64(16)
+    return np.ascontiguousarray(np.swapaxes(limbs.reshape(-1, LANES, LIMBS), 1, 2))
