@@ -39,16 +39,16 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil
-from typing import Any, TypeAlias
+from typing import Any
 
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
 from zkroll.algebra.kernels import ifma, portable
+from zkroll.algebra.kernels.lanes import Lanes, Mask, Value
 from zkroll.algebra.kernels.layout import (
     BITS,
     BLOCK_BYTES,
@@ -97,20 +97,11 @@ __all__ = [
     "split_limbs",
 ]
 
-Mask: TypeAlias = Any
-SLACK = Fraction(11, 10)  # see Emitter.reduce: 1 + 84·2^-11 + a little
+# See Emitter.reduce: 1 for the floor, 2^-5 for the rounded factor, less than 2^-44 for the limbs below the top.
+SLACK = Fraction(11, 10)
 
 
-@dataclass(frozen=True)
-class Value:
-    """Eight field elements in registers; see the module docstring for `bound` and `tidy`."""
-
-    limbs: tuple[ir.Value, ...]
-    bound: Fraction
-    tidy: bool = True
-
-
-class Emitter:
+class Emitter(Lanes):
     """Appends field arithmetic to an LLVM IR builder.
 
     `inline=False` makes every product a call of one function per module.
@@ -124,87 +115,17 @@ class Emitter:
 
     # ---- addresses, loads, stores -------------------------------------------------------------------------
 
-    def pointer(self, address: ir.Value, offset: int, kind: ir.Type) -> ir.Value:
-        """Return the integer `address` + offset (bytes) as a pointer to `kind`."""
-        moved = self.builder.add(address, ir.Constant(I64, offset)) if offset else address
-        return self.builder.inttoptr(moved, kind.as_pointer())
-
-    def load(self, address: ir.Value, offset: int = 0, bound: int | Fraction = 2) -> Value:
-        """Load the block at address + offset (bytes); `bound` if it was stored with another than 2."""
-        limbs = [
-            self.builder.load(self.pointer(address, offset + LIMB_BYTES * i, VECTOR), align=8)
-            for i in range(LIMBS)
-        ]
-        return Value(tuple(limbs), Fraction(bound))
-
     def store(self, value: Value, address: ir.Value, offset: int = 0, bound: int | Fraction = 2) -> None:
         """Store `value`, reduced below bound·p, as the block at address + offset (bytes)."""
         ready = self.tidy(self.reduce(value, bound))
         for i, limb in enumerate(ready.limbs):
             self.builder.store(limb, self.pointer(address, offset + LIMB_BYTES * i, VECTOR), align=8)
 
-    def load_broadcast(
-        self, address: ir.Value, offset: int = 0, stride: int = 8, bound: int | Fraction = 2
-    ) -> Value:
-        """Load one element (five 64-bit limbs, `stride` bytes apart) into all eight lanes."""
-        limbs = []
-        for i in range(LIMBS):
-            word = self.builder.load(self.pointer(address, offset + stride * i, I64), align=8)
-            limbs.append(self.broadcast(word))
-        return Value(tuple(limbs), Fraction(bound))
-
-    def broadcast(self, word: ir.Value) -> ir.Value:
-        """Return the 64-bit integer `word` in all lanes."""
-        lane0 = self.builder.insert_element(
-            ir.Constant(VECTOR, ir.Undefined), word, ir.Constant(ir.IntType(32), 0)
-        )
-        return self.builder.shuffle_vector(
-            lane0,
-            ir.Constant(VECTOR, ir.Undefined),
-            ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES),
-        )
-
-    def gather(
-        self, base: ir.Value, offsets: ir.Value, stride: int = LIMB_BYTES, bound: int | Fraction = 2
-    ) -> Value:
-        """Load lane i from base + offsets[i] (bytes, a `<8 x i64>`); limbs lie `stride` bytes apart."""
-        addresses = self.builder.add(self.broadcast(base), offsets)
-        limbs = [
-            self.gather_words(self.builder.add(addresses, splat(stride * i)), self.all_lanes)
-            for i in range(LIMBS)
-        ]
-        return Value(tuple(limbs), Fraction(bound))
-
     def scatter(self, value: Value, base: ir.Value, offsets: ir.Value, stride: int = LIMB_BYTES) -> None:
         """Store lane i, below 2p, at base + offsets[i] (bytes); of colliding lanes the highest wins."""
         addresses = self.builder.add(self.broadcast(base), offsets)
         for i, limb in enumerate(self.tidy(self.reduce(value, 2)).limbs):
             self.scatter_words(limb, self.builder.add(addresses, splat(stride * i)), self.all_lanes)
-
-    def gather_words(self, addresses: ir.Value, mask: Mask) -> ir.Value:
-        """Load one 64-bit word per lane from `addresses` (`<8 x i64>`); zero outside the mask."""
-        pointers = ir.VectorType(I64.as_pointer(), LANES)
-        kind = ir.FunctionType(VECTOR, [pointers, ir.IntType(32), MASK_VECTOR, VECTOR])
-        fn = declared(self.builder.module, "llvm.masked.gather.v8i64.v8p0", kind)
-        at = self.builder.inttoptr(addresses, pointers)
-        return self.builder.call(fn, [at, ir.Constant(ir.IntType(32), 8), mask, splat(0)])
-
-    def scatter_words(self, words: ir.Value, addresses: ir.Value, mask: Mask) -> None:
-        """Store one 64-bit word per lane of the mask at `addresses` (`<8 x i64>`)."""
-        pointers = ir.VectorType(I64.as_pointer(), LANES)
-        kind = ir.FunctionType(ir.VoidType(), [VECTOR, pointers, ir.IntType(32), MASK_VECTOR])
-        fn = declared(self.builder.module, "llvm.masked.scatter.v8i64.v8p0", kind)
-        at = self.builder.inttoptr(addresses, pointers)
-        self.builder.call(fn, [words, at, ir.Constant(ir.IntType(32), 8), mask])
-
-    def shuffle(self, value: Value, lanes: Sequence[int], other: Value | None = None) -> Value:
-        """Return lane i = lane lanes[i] of `value`, or lane lanes[i] - 8 of `other` (default zero)."""
-        zero = splat(0)
-        partner = (zero,) * LIMBS if other is None else other.limbs
-        index = ir.Constant(ir.VectorType(ir.IntType(32), LANES), list(lanes))
-        limbs = [self.builder.shuffle_vector(x, y, index) for x, y in zip(value.limbs, partner, strict=True)]
-        bound = value.bound if other is None else max(value.bound, other.bound)
-        return Value(tuple(limbs), bound, value.tidy and (other is None or other.tidy))
 
     # ---- constants ----------------------------------------------------------------------------------------
 
@@ -215,11 +136,6 @@ class Emitter:
     def raw(self, value: int, bound: int | Fraction) -> Value:
         """Return the integer 0 <= value < 2^260, taken as it stands (no Montgomery factor), in all lanes."""
         return Value(tuple(splat(limb) for limb in split_limbs(value)), Fraction(bound))
-
-    @property
-    def all_lanes(self) -> ir.Constant:
-        """The mask with every lane set."""
-        return ir.Constant(MASK_VECTOR, [ir.Constant(I1, 1)] * LANES)
 
     # ---- carries and reductions ---------------------------------------------------------------------------
 
@@ -386,26 +302,6 @@ class Emitter:
     def equal(self, left: Value, right: Value) -> Mask:
         """Return the mask of the lanes where left = right modulo p."""
         return self.is_zero(self.sub(left, right))
-
-    def mask_and(self, left: Mask, right: Mask) -> Mask:
-        """Return left AND right."""
-        return self.builder.and_(left, right)
-
-    def mask_or(self, left: Mask, right: Mask) -> Mask:
-        """Return left OR right."""
-        return self.builder.or_(left, right)
-
-    def mask_not(self, mask: Mask) -> Mask:
-        """Return NOT mask."""
-        return self.builder.xor(mask, self.all_lanes)
-
-    def mask_to_bits(self, mask: Mask) -> ir.Value:
-        """Return the mask as an i64 0..255, bit i = lane i."""
-        return self.builder.zext(self.builder.bitcast(mask, I8), I64)
-
-    def mask_from_bits(self, bits: ir.Value) -> Mask:
-        """Return the mask whose lane i is bit i of the i64 `bits`."""
-        return self.builder.bitcast(self.builder.trunc(bits, I8), MASK_VECTOR)
 
 
 def block_intrinsic(

@@ -46,7 +46,10 @@ def host_backend() -> Backend:
     """
     wanted = os.environ.get("ZKROLL_BACKEND", "")
     features = llvmlite.binding.get_host_cpu_features()
-    able = all(features.get(name, False) for name in ("avx512f", "avx512dq", "avx512vl", "avx512ifma"))
+    overridden = bool(numba.config.CPU_NAME or numba.config.CPU_FEATURES)
+    able = not overridden and all(
+        features.get(name, False) for name in ("avx512f", "avx512dq", "avx512vl", "avx512ifma")
+    )
     if wanted not in ("", "ifma", "portable"):
         raise InputError(f"ZKROLL_BACKEND: expected ifma or portable, got {wanted!r}")
     if wanted == "ifma" and not able:
@@ -71,7 +74,9 @@ def _environment() -> bytes:
         digest.update(source.name.encode() + b"\0" + source.read_bytes())
     features = sorted(llvmlite.binding.get_host_cpu_features().items())
     facts = (sys.version, numba.__version__, llvmlite.__version__, platform.machine())
-    digest.update(repr((facts, llvmlite.binding.get_host_cpu_name(), features)).encode())
+    chosen = {name: value for name, value in os.environ.items() if name.startswith("NUMBA_")}
+    target = (llvmlite.binding.get_host_cpu_name(), features, sorted(chosen.items()))
+    digest.update(repr((facts, target)).encode())
     return digest.digest()
 
 
@@ -115,12 +120,15 @@ class KernelCache(_Cache):
             return None
         target_context.refresh()
         try:
-            data = self._path(signature).read_bytes()
+            path = self._path(signature)
+            if hasattr(os, "getuid") and path.stat().st_uid != os.getuid():
+                return None  # machine code that another user wrote
+            data = path.read_bytes()
             start = len(_MAGIC)
             body = data[start + 32 :]
             if data[:start] != _MAGIC or data[start : start + 32] != hashlib.sha256(body).digest():
                 return None
-            return self._impl.rebuild(target_context, pickle.loads(body))  # noqa: S301 (our own file, in a folder of the user)
+            return self._impl.rebuild(target_context, pickle.loads(body))  # noqa: S301 (checked above)
         except Exception:
             return None
 

@@ -10,7 +10,7 @@ from functools import cache
 
 from zkroll.errors import InputError
 
-_inside = threading.local()
+_inside = threading.local()  # .range is true on a thread that works on a range
 
 
 def core_count() -> int:
@@ -24,6 +24,10 @@ def core_count() -> int:
 @cache
 def _pool(workers: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(max_workers=workers, thread_name_prefix="zkroll")
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_pool.cache_clear)  # the parent's threads do not exist in the child
 
 
 def thread_count(threads: int | None) -> int:
