@@ -97,7 +97,7 @@ __all__ = [
     "split_limbs",
 ]
 
-# See Emitter.reduce: 1 for the floor, 2^-5 for the rounded factor, less than 2^-44 for the limbs below the top.
+# See Emitter.reduce: 1 for the floor, 2^-5 for the rounded factor, less than 2^-44 for the lower limbs.
 SLACK = Fraction(11, 10)
 
 

@@ -46,10 +46,9 @@ def host_backend() -> Backend:
     """
     wanted = os.environ.get("ZKROLL_BACKEND", "")
     features = llvmlite.binding.get_host_cpu_features()
-    overridden = bool(numba.config.CPU_NAME or numba.config.CPU_FEATURES)
-    able = not overridden and all(
-        features.get(name, False) for name in ("avx512f", "avx512dq", "avx512vl", "avx512ifma")
-    )
+    overridden = any(os.environ.get(name) for name in ("NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES"))
+    needed = ("avx512f", "avx512dq", "avx512vl", "avx512ifma")
+    able = not overridden and all(features.get(name, False) for name in needed)
     if wanted not in ("", "ifma", "portable"):
         raise InputError(f"ZKROLL_BACKEND: expected ifma or portable, got {wanted!r}")
     if wanted == "ifma" and not able:
