@@ -1,0 +1,46 @@
+"""The verbs, put together."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from zkroll import __version__
+from zkroll.rollup.cli import capacity, check, doctor, inspect, l1, prove, setup, trace, verify
+
+app = typer.Typer(
+    name="zkroll",
+    help="Prove EVM rollup batches, and check proofs against the state roots posted on L1.",
+    no_args_is_help=False,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"zkroll {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Options before the verb."""
+
+
+app.command("prove")(prove.prove_command)
+app.command("verify")(verify.verify_command)
+app.command("trace")(trace.trace_command)
+app.command("check")(check.check_command)
+app.command("inspect")(inspect.inspect_command)
+app.command("capacity")(capacity.capacity_command)
+app.command("doctor")(doctor.doctor_command)
+app.add_typer(setup.app, name="setup")
+app.add_typer(l1.app, name="l1")

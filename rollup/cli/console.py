@@ -1,0 +1,112 @@
+"""What the verbs print: results on stdout as text or as one JSON document, progress and errors on stderr.
+
+Text of a stranger (calldata, file names, an L1's answers) never reaches the terminal with control characters,
+and is never read as markup.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+#: (stage, percent of the stage, seconds since the start)
+Progress = Callable[[str, float, float], None]
+
+_SHORTEST_GAP = 1.0  # seconds between two lines of one stage
+_LONGEST_LINE = 2000
+
+
+def emit_json(document: Mapping[str, Any]) -> None:
+    """Print one JSON document on stdout."""
+    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=True, allow_nan=False) + "\n")
+    sys.stdout.flush()
+
+
+def emit(document: Mapping[str, Any], as_json: bool, show: Callable[[], None]) -> None:
+    """Print a result: the document with --json, else whatever `show` prints."""
+    if as_json:
+        emit_json(document)
+    else:
+        show()
+
+
+def say(line: str = "") -> None:
+    """Print one line of a result."""
+    sys.stdout.write(printable(line) + "\n")
+
+
+def warn(line: str) -> None:
+    """Print one line on stderr, named as zkroll's."""
+    sys.stderr.write(f"zkroll: {one_line(line)}\n")
+    sys.stderr.flush()
+
+
+def facts(rows: Mapping[str, object]) -> None:
+    """Print names and values in two columns."""
+    width = max((len(name) for name in rows), default=0)
+    for name, value in rows.items():
+        say(f"{name.replace('_', ' '):<{width}}  {value}")
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print a table; columns whose cells are numbers are right-aligned."""
+    cells = [list(row) for row in rows]
+    shown = Table(title=Text(printable(title)), title_justify="left", box=None, pad_edge=False)
+    for at, column in enumerate(columns):
+        numeric = all(isinstance(row[at], int | float) for row in cells) and bool(cells)
+        shown.add_column(Text(column), justify="right" if numeric else "left", no_wrap=True)
+    for row in cells:
+        shown.add_row(*(Text(_cell(cell)) for cell in row))
+    wide = None if sys.stdout.isatty() else 10_000
+    Console(file=sys.stdout, width=wide, highlight=False).print(shown, soft_wrap=True)
+
+
+def progress_lines() -> Progress:
+    """A progress report on stderr: a stage's first and last event, and now and then one between."""
+    last: dict[str, float] = {}
+
+    def report(stage: str, percent: float, seconds: float) -> None:
+        now = time.monotonic()
+        if 0 < percent < 100 and now - last.get(stage, now - _SHORTEST_GAP) < _SHORTEST_GAP:
+            return
+        last[stage] = now
+        sys.stderr.write(f"{seconds:8.1f} s  {printable(stage):<24} {percent:5.1f} %\n")
+        sys.stderr.flush()
+
+    return report
+
+
+def printable(text: str) -> str:
+    """The text with every control, format and invalid character shown as an escape."""
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text
+    )
+
+
+def one_line(text: str) -> str:
+    """The text as one printable line of bounded length."""
+    line = printable(" ".join(text.split()))
+    return line if len(line) <= _LONGEST_LINE else line[:_LONGEST_LINE] + "..."
+
+
+def bytes_text(count: int) -> str:
+    """A number of bytes with a unit."""
+    if count < 1 << 10:
+        return f"{count} bytes"
+    for unit, size in (("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)):
+        if count < size << 10 or unit == "GiB":
+            return f"{count / size:.1f} {unit}"
+    return f"{count} bytes"
+
+
+def _cell(cell: object) -> str:
+    if isinstance(cell, float):
+        return f"{cell:,.3f}"
+    return f"{cell:,}" if isinstance(cell, int) else printable(str(cell))
