@@ -1,17 +1,17 @@
 """Proves that a jump's destination is not a JUMPDEST of the code, so that the step may halt.
 
-Columns: ``active``, ``code_hash``, ``destination`` (a word, from the request), ``beyond`` (bit: the destination is
-not inside the code), ``value`` (the code's length if beyond, else the byte at the destination), ``is_code`` (that
-byte is an instruction), ``inverse`` (of byte - JUMPDEST).
+Columns: ``active``, ``code_hash``, ``destination`` (a word, from the request), ``beyond`` (bit: the
+destination is not inside the code), ``value`` (the code's length if beyond, else the byte at the
+destination), ``is_code`` (that byte is an instruction), ``inverse`` (of byte - JUMPDEST).
 
 1. ``active`` and ``beyond`` are bits, and beyond only in active rows
 2. inside the code the destination's high half is 0
 3. inside, an instruction byte differs from JUMPDEST: is_code ((value - 0x5B) inverse - 1) = 0
 
 Beyond: LENGTH vouches for value, and the comparison LT(destination, value) = 0 is asked of the ALU. Inside:
-CODE_BYTE vouches for (value, is_code) at the destination. Either way no jump to it is valid; a destination for
-which neither holds has no row. A destination beyond the code may also be answered by the zero bytes that the
-bytecode chip keeps there: they are no JUMPDEST either.
+CODE_BYTE vouches for (value, is_code) at the destination. Either way no jump to it is valid; a destination
+for which neither holds has no row. A destination beyond the code may also be answered by the zero bytes
+that the bytecode chip keeps there: they are no JUMPDEST either.
 """
 
 from __future__ import annotations
@@ -67,7 +67,6 @@ class BadJumpChip(Chip):
             target = limbs_to_int(destination[i])
             beyond[i] = target >= len(code)
             value[i] = len(code) if beyond[i] else code[target]
-            # a JUMPDEST byte that is no destination is push data; other bytes are told by `inverse` or is_code
             is_code[i] = not beyond[i] and is_instruction(code)[target]
         difference = fr.from_array(value - JUMPDEST)
         return {

@@ -1,34 +1,35 @@
 """The code of every contract that runs: a row per byte, and 33 zero rows behind its end.
 
-Columns: ``active``, ``start`` (first row of a code), ``end`` (its last), ``real`` (a byte of the code, not one of
-the zeros behind it), ``code_hash``, ``length``, ``index``, ``byte``;
+Columns: ``active``, ``start`` (first row of a code), ``end`` (its last), ``real`` (a byte of the code, not
+one of the zeros behind it), ``code_hash``, ``length``, ``index``, ``byte``;
 of the instruction that the byte belongs to: ``pc``, ``opcode``, ``is_code`` (this byte is the opcode),
-``push_size`` (of the byte, were it an opcode), ``left`` (bytes still to come), ``high`` (left >= 16), ``last``
-(left = 0), ``push`` (push data so far);
+``push_size`` (of the byte, were it an opcode), ``left`` (bytes still to come), ``high`` (left >= 16),
+``last`` (left = 0), ``push`` (push data so far);
 of the 32-byte word: ``word_left``, ``word_high``, ``word_last``, ``word`` (so far);
-of the 31-byte chunk: ``chunk_left``, ``chunk_high`` (unused), ``chunk_last``, ``chunk`` (so far), ``absorbing`` (the
-chunk began inside the code), ``h`` (sponge state before the chunk);
+of the 31-byte chunk: ``chunk_left``, ``chunk_high`` (unused), ``chunk_last``, ``chunk`` (so far),
+``absorbing`` (the chunk began inside the code), ``h`` (sponge state before the chunk);
 ``fetches``, ``byte_uses``, ``word_uses``, ``length_uses``: how often a row is asked for.
 
-1. rows: a code starts in the first row or behind another's end; its rows count the index from 0 and carry hash
-   and length; ``real`` falls exactly at index = length; the end is at index = length + 32; bytes behind the code
-   are zero
-2. instructions: the first byte is one; the byte after an instruction's last is one; PUSH_SIZE and LEFT say how many
-   bytes follow; push data is gathered in two halves of 16 bytes by the weight of the byte
+1. rows: a code starts in the first row or behind another's end; its rows count the index from 0 and carry
+   hash and length; ``real`` falls exactly at index = length; the end is at index = length + 32; bytes
+   behind the code are zero
+2. instructions: the first byte is one; the byte after an instruction's last is one; PUSH_SIZE and LEFT say
+   how many bytes follow; push data is gathered in two halves of 16 bytes by the weight of the byte
 3. words and chunks count down from 31 and 30 and gather their bytes
-4. sponge: h starts at the length, takes POSEIDON2(h, chunk) at the end of every chunk that began inside the code,
-   and is the code hash at the end
+4. sponge: h starts at the length, takes POSEIDON2(h, chunk) at the end of every chunk that began inside the
+   code, and is the code hash at the end
 
-Soundness: PUSH_SIZE admits bytes only, so the gathered halves are below 2^128 and chunks below 2^248. The sponge
-absorbs length and bytes, so one code belongs to a hash; two tables of one code serve the same tuples. BYTECODE is
-served on the last byte of an instruction only, hence never for push data. 33 zeros suffice: a fetch past the code
-(STOP) happens at most behind a PUSH32 in its last byte, at index length + 32; the last word and the last chunk
-need 31 and 30 zeros.
+Soundness: PUSH_SIZE admits bytes only, so the gathered halves are below 2^128 and chunks below 2^248. The
+sponge absorbs length and bytes, so one code belongs to a hash; two tables of one code serve the same
+tuples. BYTECODE is served on the last byte of an instruction only, hence never for push data. 33 zeros
+suffice: a fetch past the code (STOP) happens at most behind a PUSH32 in its last byte, at index length +
+32; the last word and the last chunk need 31 and 30 zeros.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import ClassVar, Final
 
 import numpy as np
@@ -79,93 +80,16 @@ class BytecodeChip(Chip):
         b.constrain("the end is 32 behind the length", end * (index - length - PADDING + 1))
         b.constrain("zeros behind the code", (active - real) * byte)
 
-        is_code = self._instructions(b, active, start, inside, index, byte, code_hash)
-        self._words(b, active, start, inside, index, byte, code_hash)
-        self._sponge(b, active, start, end, inside, length, byte, code_hash, real)
+        row = _Row(active, start, end, real, inside, code_hash, length, index, byte)
+        is_code = _instructions(b, row)
+        _words(b, row)
+        _sponge(b, row)
 
         byte_uses, length_uses = b.column("byte_uses"), b.column("length_uses")
         b.constrain("bytes are served in active rows", byte_uses * (1 - active))
         b.constrain("the length is served at the start", length_uses * (1 - start))
         b.receive("serve a byte", CODE_BYTE, (code_hash, index, byte, is_code), byte_uses)
         b.receive("serve the length", LENGTH, (SPACE_CODE, code_hash, length), length_uses)
-
-    def _instructions(
-        self, b: AirBuilder, active: Expr, start: Expr, inside: Expr, index: Expr, byte: Expr, code_hash: Expr
-    ) -> Expr:
-        pc, opcode, is_code, size = (b.column(name) for name in ("pc", "opcode", "is_code", "push_size"))
-        left, high, last = (b.column(name) for name in ("left", "high", "last"))
-        push = b.word("push")
-        uses = b.column("fetches")
-        more = 1 - last  # the next byte is push data
-        b.constrain("the first byte is an instruction", start * (1 - is_code))
-        b.constrain("an instruction follows the last byte", inside * (is_code.next - last))
-        b.constrain("the first instruction's size", start * (left - size))
-        b.constrain("bytes left", inside * (left.next - last * size.next - more * (left - 1)))
-        b.constrain("the first instruction's pc", start * pc)
-        b.constrain("pc", inside * (pc.next - last * index.next - more * pc))
-        b.constrain("the first opcode", start * (opcode - byte))
-        b.constrain("opcode", inside * (opcode.next - last * byte.next - more * opcode))
-        b.constrain("push data starts at 0, hi", start * push.hi)
-        b.constrain("push data starts at 0, lo", start * push.lo)
-        b.constrain(
-            "push data, hi",
-            inside * (push.next.hi - more * (push.hi + high.next * (255 * push.hi + byte.next))),
-        )
-        b.constrain(
-            "push data, lo", inside * (push.next.lo - more * (1 - high.next) * (256 * push.lo + byte.next))
-        )
-        b.constrain("no last byte in padding", last * (1 - active))
-        b.constrain("instructions are served at their last byte", uses * (1 - last))
-        b.send("look up the push size", PUSH_SIZE, (byte, size), active)
-        b.send("look up the bytes left", LEFT, (left, high, last), active)
-        b.receive("serve an instruction", BYTECODE, (code_hash, pc, opcode, push.hi, push.lo), uses)
-        return is_code
-
-    def _words(
-        self, b: AirBuilder, active: Expr, start: Expr, inside: Expr, index: Expr, byte: Expr, code_hash: Expr
-    ) -> None:
-        left, high, last = (b.column(name) for name in ("word_left", "word_high", "word_last"))
-        word = b.word("word")
-        uses = b.column("word_uses")
-        hi, lo = (1 - last) * word.hi, (1 - last) * word.lo
-        b.constrain("the first word", start * (left - WORD_BYTES + 1))
-        b.constrain(
-            "word bytes left", inside * (left.next - (1 - last) * (left - 1) - last * (WORD_BYTES - 1))
-        )
-        b.constrain("the first word's byte, hi", start * (word.hi - byte))
-        b.constrain("the first word's byte, lo", start * word.lo)
-        b.constrain("word, hi", inside * (word.next.hi - hi - high.next * (255 * hi + byte.next)))
-        b.constrain("word, lo", inside * (word.next.lo - (1 - high.next) * (256 * lo + byte.next)))
-        b.constrain("no last word byte in padding", last * (1 - active))
-        b.constrain("words are served at their last byte", uses * (1 - last))
-        b.send("look up the word bytes left", LEFT, (left, high, last), active)
-        word_index = (index - WORD_BYTES + 1) * _INVERSE_OF_32
-        b.receive("serve a word", WORDS, (SPACE_CODE, code_hash, word_index, word.hi, word.lo), uses)
-
-    def _sponge(
-        self, b: AirBuilder, active: Expr, start: Expr, end: Expr, inside: Expr, length: Expr, byte: Expr,
-        code_hash: Expr, real: Expr,
-    ) -> None:  # fmt: skip
-        left, high, last = (b.column(name) for name in ("chunk_left", "chunk_high", "chunk_last"))
-        chunk, absorbing, h = (b.column(name) for name in ("chunk", "absorbing", "h"))
-        absorbs = last * absorbing
-        b.constrain("the first chunk", start * (left - CHUNK_BYTES + 1))
-        b.constrain(
-            "chunk bytes left", inside * (left.next - (1 - last) * (left - 1) - last * (CHUNK_BYTES - 1))
-        )
-        b.constrain("the first chunk's byte", start * (chunk - byte))
-        b.constrain("chunk", inside * (chunk.next - (1 - last) * 256 * chunk - byte.next))
-        b.constrain("the first chunk is absorbed", start * (1 - absorbing))
-        b.constrain(
-            "chunks that begin in the code are absorbed",
-            inside * (absorbing.next - last * real.next - (1 - last) * absorbing),
-        )
-        b.constrain("no last chunk byte in padding", last * (1 - active))
-        b.constrain("the sponge starts at the length", start * (h - length))
-        b.constrain("the sponge waits", inside * (1 - absorbs) * (h.next - h))
-        b.constrain("the sponge ends at the code hash", end * (h - code_hash))
-        b.send("look up the chunk bytes left", LEFT, (left, high, last), active)
-        b.send("absorb", POSEIDON2, (h, chunk, h.next), absorbs)
 
     def fill(self, ctx: FillContext) -> Mapping[str, ColumnData] | None:
         """The codes that somebody asks for, one behind the other, and the counts of what is asked."""
@@ -200,6 +124,97 @@ class BytecodeChip(Chip):
             "word_uses": uses[WORDS.name],
             "length_uses": uses[LENGTH.name],
         }
+
+
+@dataclass(frozen=True)
+class _Row:
+    """Columns that all groups of constraints speak of; ``inside``: the next row is of the same code."""
+
+    active: Expr
+    start: Expr
+    end: Expr
+    real: Expr
+    inside: Expr
+    code_hash: Expr
+    length: Expr
+    index: Expr
+    byte: Expr
+
+
+def _instructions(b: AirBuilder, row: _Row) -> Expr:
+    """Group 2; gives the column ``is_code``."""
+    active, start, inside, index, byte = row.active, row.start, row.inside, row.index, row.byte
+    pc, opcode, is_code, size = (b.column(name) for name in ("pc", "opcode", "is_code", "push_size"))
+    left, high, last = (b.column(name) for name in ("left", "high", "last"))
+    push = b.word("push")
+    uses = b.column("fetches")
+    more = 1 - last  # the next byte is push data
+    b.constrain("the first byte is an instruction", start * (1 - is_code))
+    b.constrain("an instruction follows the last byte", inside * (is_code.next - last))
+    b.constrain("the first instruction's size", start * (left - size))
+    b.constrain("bytes left", inside * (left.next - last * size.next - more * (left - 1)))
+    b.constrain("the first instruction's pc", start * pc)
+    b.constrain("pc", inside * (pc.next - last * index.next - more * pc))
+    b.constrain("the first opcode", start * (opcode - byte))
+    b.constrain("opcode", inside * (opcode.next - last * byte.next - more * opcode))
+    b.constrain("push data starts at 0, hi", start * push.hi)
+    b.constrain("push data starts at 0, lo", start * push.lo)
+    b.constrain(
+        "push data, hi",
+        inside * (push.next.hi - more * (push.hi + high.next * (255 * push.hi + byte.next))),
+    )
+    b.constrain(
+        "push data, lo", inside * (push.next.lo - more * (1 - high.next) * (256 * push.lo + byte.next))
+    )
+    b.constrain("no last byte in padding", last * (1 - active))
+    b.constrain("instructions are served at their last byte", uses * (1 - last))
+    b.send("look up the push size", PUSH_SIZE, (byte, size), active)
+    b.send("look up the bytes left", LEFT, (left, high, last), active)
+    b.receive("serve an instruction", BYTECODE, (row.code_hash, pc, opcode, push.hi, push.lo), uses)
+    return is_code
+
+
+def _words(b: AirBuilder, row: _Row) -> None:
+    """The words of group 3."""
+    active, start, inside, byte = row.active, row.start, row.inside, row.byte
+    left, high, last = (b.column(name) for name in ("word_left", "word_high", "word_last"))
+    word = b.word("word")
+    uses = b.column("word_uses")
+    hi, lo = (1 - last) * word.hi, (1 - last) * word.lo
+    b.constrain("the first word", start * (left - WORD_BYTES + 1))
+    b.constrain("word bytes left", inside * (left.next - (1 - last) * (left - 1) - last * (WORD_BYTES - 1)))
+    b.constrain("the first word's byte, hi", start * (word.hi - byte))
+    b.constrain("the first word's byte, lo", start * word.lo)
+    b.constrain("word, hi", inside * (word.next.hi - hi - high.next * (255 * hi + byte.next)))
+    b.constrain("word, lo", inside * (word.next.lo - (1 - high.next) * (256 * lo + byte.next)))
+    b.constrain("no last word byte in padding", last * (1 - active))
+    b.constrain("words are served at their last byte", uses * (1 - last))
+    b.send("look up the word bytes left", LEFT, (left, high, last), active)
+    word_index = (row.index - WORD_BYTES + 1) * _INVERSE_OF_32
+    b.receive("serve a word", WORDS, (SPACE_CODE, row.code_hash, word_index, word.hi, word.lo), uses)
+
+
+def _sponge(b: AirBuilder, row: _Row) -> None:
+    """The chunks of group 3, and group 4."""
+    active, start, inside, byte, real = row.active, row.start, row.inside, row.byte, row.real
+    left, high, last = (b.column(name) for name in ("chunk_left", "chunk_high", "chunk_last"))
+    chunk, absorbing, h = (b.column(name) for name in ("chunk", "absorbing", "h"))
+    absorbs = last * absorbing
+    b.constrain("the first chunk", start * (left - CHUNK_BYTES + 1))
+    b.constrain("chunk bytes left", inside * (left.next - (1 - last) * (left - 1) - last * (CHUNK_BYTES - 1)))
+    b.constrain("the first chunk's byte", start * (chunk - byte))
+    b.constrain("chunk", inside * (chunk.next - (1 - last) * 256 * chunk - byte.next))
+    b.constrain("the first chunk is absorbed", start * (1 - absorbing))
+    b.constrain(
+        "chunks that begin in the code are absorbed",
+        inside * (absorbing.next - last * real.next - (1 - last) * absorbing),
+    )
+    b.constrain("no last chunk byte in padding", last * (1 - active))
+    b.constrain("the sponge starts at the length", start * (h - row.length))
+    b.constrain("the sponge waits", inside * (1 - absorbs) * (h.next - h))
+    b.constrain("the sponge ends at the code hash", row.end * (h - row.code_hash))
+    b.send("look up the chunk bytes left", LEFT, (left, high, last), active)
+    b.send("absorb", POSEIDON2, (h, chunk, h.next), absorbs)
 
 
 class _Rows:
@@ -281,7 +296,10 @@ class _Rows:
             inputs = [fr.from_array(np.ascontiguousarray(part)) for part in (states[:, k], gathered[:, k])]
             after = fr.to_limbs(poseidon_hash(inputs, len(self.codes)), len(self.codes))
             states[:, k + 1] = np.where((k < chunks)[:, None], after, states[:, k])
-        return states[self.owner, np.minimum(self.index // CHUNK_BYTES, chunks[self.owner])]
+        rows: NDArray[np.uint64] = states[
+            self.owner, np.minimum(self.index // CHUNK_BYTES, chunks[self.owner])
+        ]
+        return rows
 
 
 def scan(
@@ -289,8 +307,8 @@ def scan(
 ) -> dict[str, NDArray[np.uint64] | NDArray[np.int64]]:
     """Instructions, words and chunks of padded codes end to end (``index`` is 0 where a code starts).
 
-    Returns ``pc`` and ``left`` (rows,), ``push``, ``word`` and ``chunk`` (rows, 4) limbs: what has been gathered up
-    to and including the row.
+    Returns ``pc`` and ``left`` (rows,), ``push``, ``word`` and ``chunk`` (rows, 4) limbs: what has been
+    gathered up to and including the row.
     """
     rows = byte.shape[0]
     pc, left = np.zeros(rows, dtype=np.int64), np.zeros(rows, dtype=np.int64)
@@ -305,7 +323,7 @@ def scan(
     "void(uint8[::1], int64[::1], int64[::1], int64[::1], uint64[:,::1], uint64[:,::1], uint64[:,::1])",
     name="bytecode_scan",
 )
-def _scan(
+def _scan(  # noqa: PLR0917 - kernels take flat arrays
     byte: NDArray[np.uint8],
     index: NDArray[np.int64],
     pc: NDArray[np.int64],

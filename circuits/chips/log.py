@@ -1,15 +1,16 @@
 """Pops the topics of LOG1 … LOG4: a row per topic, and one row that ends each LOG.
 
-LOG_TOPICS (ctx, clk, slot, count) asks for ``count`` pops from ``slot`` downwards at ``clk``. Columns: ``active``,
-``ctx``, ``clk``, ``slot``, ``count`` (from the request), ``pops`` (count is not 0), ``topic`` (the word), ``age`` (two
-16-bit limbs of clk - clk_push - 1).
+LOG_TOPICS (ctx, clk, slot, count) asks for ``count`` pops from ``slot`` downwards at ``clk``. Columns:
+``active``, ``ctx``, ``clk``, ``slot``, ``count`` (from the request), ``pops`` (count is not 0), ``topic``
+(the word), ``age`` (two 16-bit limbs of clk - clk_push - 1).
 
 1. ``active`` and ``pops`` are bits, and pops only in active rows
 2. a row that does not pop has count 0
 
-A row with ``pops`` = 1 takes the word of its slot and asks for (ctx, clk, slot - 1, count - 1) in turn. A row
-with count 0 cannot do so usefully: its request has count -1, and no chain of fewer than r rows ends at 0 again. So
-exactly ``count`` words are popped. Events are not part of the state root, so nothing else is done with them.
+A row with ``pops`` = 1 takes the word of its slot and asks for (ctx, clk, slot - 1, count - 1) in turn. A
+row with count 0 cannot do so usefully: its request has count -1, and no chain of fewer than r rows ends at
+0 again. So exactly ``count`` words are popped. Events are not part of the state root, so nothing else is
+done with them.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ class LogChip(Chip):
         clk = requests.small("clk").astype(np.int64)[owner]
         # the row behind the last topic names a slot that it does not pop; it may lie below the stack
         slot = requests.field("slot")[:, 0].view(np.int64)[owner]
-        negative = requests.field("slot")[:, 1:].any(axis=1)[owner]
+        negative = np.asarray(requests.field("slot")[:, 1:].any(axis=1))[owner]
         slot = np.where(negative, -1, slot) - np.where(negative, 0, done)
         pushes = ctx.requests(STACK)
         at, pushed = StackHistory.of_requests(pushes).before(context, np.maximum(slot, 0), clk)

@@ -1,7 +1,7 @@
 """Opcode families: which columns and which services a step of the cpu uses.
 
-A family's number is its entry in the opcode table; 0 stands for opcodes that no chip proves, which no row of
-the cpu can therefore take.
+A family's number is its entry in the opcode table; 0 stands for opcodes that no chip proves, which no row
+of the cpu can therefore take.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Family(IntEnum):
 
 
 #: families with a flag column
-FLAGS: Final = tuple(family for family in Family if family is not Family.UNSUPPORTED)
+FLAGS: Final[tuple[Family, ...]] = tuple(family for family in Family if family is not Family.UNSUPPORTED)
 
 #: families that price memory, by where the length of the touched range stands
 LENGTH_SECOND: Final = (Family.KECCAK, Family.LOG, Family.RETURN, Family.REVERT)

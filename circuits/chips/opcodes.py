@@ -2,14 +2,14 @@
 
 256 preprocessed rows serve three buses:
 
-- OPCODE (opcode, family, pops, pushes, static gas): one row per opcode byte, from ``zkroll.vm.opcodes``; family 0
-  is that of opcodes without a chip, which no row of the cpu has
+- OPCODE (opcode, family, pops, pushes, static gas): one row per opcode byte, from ``zkroll.vm.opcodes``;
+  family 0 is that of opcodes without a chip, which no row of the cpu has
 - PUSH_SIZE (byte, size): how many bytes of push data follow a code byte that is an instruction
 - LEFT (left, high, last): with ``left`` bytes still to come (0 … 32), high = 1 iff left >= 16, last = 1 iff
   left = 0. Rows from 33 on repeat left = 0.
 
-No constraints: the columns are in the verifying key. The three multiplicity columns are free; they can only let
-through tuples of the table.
+No constraints: the columns are in the verifying key. The three multiplicity columns are free; they can only
+let through tuples of the table.
 """
 
 from __future__ import annotations

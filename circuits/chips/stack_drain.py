@@ -1,21 +1,22 @@
 """Takes the stack words that nobody popped when their context ended.
 
-Columns: ``active`` (bit), ``ctx``, ``slot``, ``clk``, ``word``. An active row takes the tuple (ctx, slot, clk, word)
-from STACK, whatever it is.
+Columns: ``active`` (bit), ``ctx``, ``slot``, ``clk``, ``word``. An active row takes the tuple (ctx, slot,
+clk, word) from STACK, whatever it is.
 
-Why the STACK bus is a stack although this chip takes freely. Consider one context (ctx is the clock of its BEGIN,
-hence unique) and the order of its steps. Every tuple that the cpu pushes names the clock of its row and a slot that
-the row pushes to once (DUP and SWAP push to two different slots), so no two pushed tuples are equal, and each is
-received exactly once, here or by a pop. Pops prove a push clock smaller than their own.
+Why the STACK bus is a stack although this chip takes freely. Consider one context (ctx is the clock of its
+BEGIN, hence unique) and the order of its steps. Every tuple that the cpu pushes names the clock of its row
+and a slot that the row pushes to once (DUP and SWAP push to two different slots), so no two pushed tuples
+are equal, and each is received exactly once, here or by a pop. Pops prove a push clock smaller than their
+own.
 
-Claim: before each step with ``sp`` = s, exactly the slots 0 … s - 1 have been pushed one time more than popped,
-the others equally often; and each pop took the latest push of its slot. The first step has s = 0 and no pushes.
-A step pops slots below s (a pop of a slot with as many pops as pushes before it would need a tuple of an earlier
-clock, and by the claim the earlier pops have taken them all, one each) and pushes the slots from s - pops on that
-its family replaces, so the claim holds with the next height. For a slot pushed k times and popped k - 1 times, the
-k - 1 earlier pops took pushes 1 … k - 1, so the pop has only push k left. This chip cannot take a tuple that a pop
-takes too; if it takes one that a pop needs, that pop finds none and the bus does not balance. So it can only take
-what is left over.
+Claim: before each step with ``sp`` = s, exactly the slots 0 … s - 1 have been pushed one time more than
+popped, the others equally often; and each pop took the latest push of its slot. The first step has s = 0
+and no pushes. A step pops slots below s (a pop of a slot with as many pops as pushes before it would need a
+tuple of an earlier clock, and by the claim the earlier pops have taken them all, one each) and pushes the
+slots from s - pops on that its family replaces, so the claim holds with the next height. For a slot pushed
+k times and popped k - 1 times, the k - 1 earlier pops took pushes 1 … k - 1, so the pop has only push k
+left. This chip cannot take a tuple that a pop takes too; if it takes one that a pop needs, that pop finds
+none and the bus does not balance. So it can only take what is left over.
 """
 
 from __future__ import annotations

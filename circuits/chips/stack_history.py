@@ -47,7 +47,7 @@ class StackHistory:
         return StackHistory.of(pushes.small("ctx"), pushes.small("slot"), pushes.small("clk"))
 
     def before(self, context: NDArray[Any], slot: NDArray[Any], clock: NDArray[Any]) -> tuple[I64, I64]:
-        """(index, clock) of the last push to each (context, slot) before each clock; (-1, 0) where there is none."""
+        """(index, clock) of the last push to each (context, slot) before each clock; else (-1, 0)."""
         context, slot, clock = (np.asarray(x).astype(np.int64) for x in (context, slot, clock))
         place = np.searchsorted(self.contexts, context)
         place = np.minimum(place, max(len(self.contexts) - 1, 0))

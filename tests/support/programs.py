@@ -1,4 +1,4 @@
-"""Small EVM programs as batches for chip tests: an assembler and a run of the VM without a rollup around it."""
+"""Small EVM programs as batches for chip tests: an assembler, and the VM without a rollup around it."""
 
 from __future__ import annotations
 
@@ -113,6 +113,6 @@ def run(calls: Sequence[Call | bytes], slots: dict[int, int] | None = None) -> B
         )  # fmt: skip
     return BatchTrace(
         chain_id=CHAIN_ID, batch_number=NUMBER, rollup_address=0, timestamp=TIMESTAMP, coinbase=COINBASE,
-        old_root=0, new_root=0, data=b"", data_hash=0, transactions=transactions, steps=recorder.trace, leaves=(),
-        codes=codes,
+        old_root=0, new_root=0, data=b"", data_hash=0, transactions=transactions, steps=recorder.trace,
+        leaves=(), codes=codes,
     )  # fmt: skip

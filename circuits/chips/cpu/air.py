@@ -1,18 +1,18 @@
-"""The relations of the cpu's rows. Every step is bound to its opcode by two look-ups (code, opcode table), and
-what happens next by the groups below.
+"""The relations of the cpu's rows. Two look-ups (code, opcode table) bind every step to its opcode, and the
+groups below what happens next.
 
 1. rows: at most one kind per row; a step or a BEGIN with code is followed by a step unless it halts, and by
-   END if it does; BEGIN follows END or opens the table. So no step is skipped, none follows a halt, and every
-   BEGIN has its END.
-2. carried state: clk starts at 1 and grows by one (by one more for each word of a copy or hash); tx counts the
-   BEGINs; ctx, code hash, tx stay within a transaction; a BEGIN hands pc = refund = stack = memory = 0 and its
-   gas to the first step.
-3. program counter: the next instruction, or the destination of a taken jump, which must be a JUMPDEST that the
-   code serves as an instruction.
-4. stack: the height moves by pushes - pops and stays at most 1024 or the step overflows; popping what is not
-   there finds no tuple, so only an underflow is proven.
-5. gas: what is left is in [0, 2^32), or the step runs out of it: cost > gas, by three limbs; cost < 2^47 as every
-   service answers with less. SSTORE needs more than 2300.
+   END if it does; BEGIN follows END or opens the table. So no step is skipped, none follows a halt, and
+   every BEGIN has its END.
+2. carried state: clk starts at 1 and grows by one (by one more for each word of a copy or hash); tx counts
+   the BEGINs; ctx, code hash, tx stay within a transaction; a BEGIN hands pc = refund = stack = memory = 0
+   and its gas to the first step.
+3. program counter: the next instruction, or the destination of a taken jump, which must be a JUMPDEST that
+   the code serves as an instruction.
+4. stack: the height moves by pushes - pops and stays at most 1024 or the step overflows; popping what is
+   not there finds no tuple, so only an underflow is proven.
+5. gas: what is left is in [0, 2^32), or the step runs out of it: cost > gas, by three limbs; cost < 2^47 as
+   every service answers with less. SSTORE needs more than 2300.
 6. halts: exceptions are single, and true by 3 to 5 and the chip ``bad_jump``; gas is then gone. The refund
    survives only success.
 7. results that no service answers: DUP, SWAP, PC, MSIZE, GAS, RETURNDATASIZE.

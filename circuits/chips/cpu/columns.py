@@ -2,18 +2,18 @@
 
 One row is the BEGIN of a transaction, one step, the END of a transaction, or padding (all zeros).
 
-- row kind: ``is_begin``, ``is_end``, and a flag per opcode family, at most one of them 1; a step is a row with a
-  family
-- exceptions: ``out_of_gas``, ``underflow``, ``overflow``, ``bad_jump``; ``sentry`` tells that SSTORE ran out of
-  gas because 2300 or less were left; ``halts`` that the step ends the context; ``verdict`` is 1 on a BEGIN with
-  code, on a jump that is taken and on an END after success
+- row kind: ``is_begin``, ``is_end``, and a flag per opcode family, at most one of them 1; a step is a row
+  with a family
+- exceptions: ``out_of_gas``, ``underflow``, ``overflow``, ``bad_jump``; ``sentry`` tells that SSTORE ran
+  out of gas because 2300 or less were left; ``halts`` that the step ends the context; ``verdict`` is 1 on a
+  BEGIN with code, on a jump that is taken and on an END after success
 - state: ``clk``, ``tx`` (index), ``ctx`` (clk of BEGIN), ``code_hash``, ``pc``, ``gas``, ``refund``, ``sp``
   (words on the stack), ``memory_words``: all as they are before the step
 - opcode: ``opcode`` and from the table ``pops``, ``pushes``, ``static_gas``
-- words: ``a`` (top), ``b`` (second, or the n-th of DUPn and SWAPn), ``n`` (third), each with the 16-bit limbs of
-  clk - clk_push - 1, and the result ``c``
-- services: ``dynamic_gas`` (EXPAND, STORAGE), ``words`` (length in words, or the exponent's bytes), ``amount``
-  (length in bytes, or the change of the refund), ``inverse`` (of what ``verdict`` tests)
+- words: ``a`` (top), ``b`` (second, or the n-th of DUPn and SWAPn), ``n`` (third), each with the 16-bit
+  limbs of clk - clk_push - 1, and the result ``c``
+- services: ``dynamic_gas`` (EXPAND, STORAGE), ``words`` (length in words, or the exponent's bytes),
+  ``amount`` (length in bytes, or the change of the refund), ``inverse`` (of what ``verdict`` tests)
 - ranges: ``gas_limbs`` (three of 16 bits), ``stack_limb``
 """
 
@@ -118,7 +118,7 @@ class Columns:
 
     @property
     def sentry_value(self) -> Expr:
-        """The distance of SSTORE's gas to its sentry, in the limbs of the third port, which SSTORE leaves free."""
+        """The distance of SSTORE's gas to its sentry, in limbs of the third port, else unused."""
         return weighted(self.n.age, 2**16)
 
     @property
@@ -137,18 +137,20 @@ def declare(b: AirBuilder) -> Columns:
     is_begin, is_end = b.bit("is_begin"), b.bit("is_end")
     flags = {family: b.bit(flag_name(family)) for family in FLAGS}
     bits = {name: b.bit(name) for name in ("out_of_gas", "underflow", "overflow", "bad_jump", "sentry")}
-    ports = {name: Port(b.word(name), b.columns(f"{name}_age", 2)) for name in ("a", "b", "n")}
+    ports = [Port(b.word(name), b.columns(f"{name}_age", 2)) for name in ("a", "b", "n")]
     scalars = (
-        "halts", "verdict", "clk", "tx", "ctx", "code_hash", "pc", "gas", "refund", "sp", "memory_words", "opcode",
-        "pops", "pushes", "static_gas", "dynamic_gas", "words", "amount", "inverse", "stack_limb",
+        "halts", "verdict", "clk", "tx", "ctx", "code_hash", "pc", "gas", "refund", "sp", "memory_words",
+        "opcode", "pops", "pushes", "static_gas", "dynamic_gas", "words", "amount", "inverse", "stack_limb",
     )  # fmt: skip
     return Columns(
         is_begin=is_begin,
         is_end=is_end,
         flags=flags,
-        **bits,
-        **ports,
+        a=ports[0],
+        b=ports[1],
+        n=ports[2],
         c=b.word("c"),
         gas_limbs=b.columns("gas_limbs", 3),
+        **bits,
         **{name: b.column(name) for name in scalars},
     )

@@ -32,7 +32,7 @@ def memory_cost(words: I64) -> I64:
 
 
 def expand(words_before: I64, offset: NDArray[np.uint64], length: NDArray[np.uint64]) -> Expansion:
-    """Touching ``length`` bytes at ``offset``, (n, 4) limbs each, of memories of ``words_before`` (n,) words."""
+    """Touch ``length`` bytes at ``offset``, (n, 4) limbs, of memories of ``words_before`` words, (n,)."""
     touches = length.any(axis=1)
     fits = ~offset[:, 1:].any(axis=1) & ~length[:, 1:].any(axis=1)
     fits &= (offset[:, 0] < _LIMIT) & (length[:, 0] < _LIMIT)

@@ -1,11 +1,12 @@
 """What the cpu puts on the buses and takes from them.
 
-Every interaction's multiplicity is 0 outside the steps that it is for: a family's flag times "does not halt" for
-requests with an effect, times "does not underflow" for those that only tell a price (EXPAND, EXP, STORAGE), which
-an out-of-gas step needs too. Flags are bits and at most one is 1, so multiplicities are 0 or 1.
+Every interaction's multiplicity is 0 outside the steps that it is for: a family's flag times "does not
+halt" for requests with an effect, times "does not underflow" for those that only tell a price (EXPAND, EXP,
+STORAGE), which an out-of-gas step needs too. Flags are bits and at most one is 1, so multiplicities are 0
+or 1.
 
-Stack words carry the clock of their push. A pop takes the tuple (ctx, slot, clk_push, word) with
-clk - clk_push - 1 in [0, 2^32). Why that is a stack: ``stack_drain``.
+Stack words carry the clock of their push. A pop takes the tuple (ctx, slot, clk_push, word) with clk -
+clk_push - 1 in [0, 2^32). Why that is a stack: ``stack_drain``.
 """
 
 from __future__ import annotations

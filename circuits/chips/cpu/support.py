@@ -27,6 +27,6 @@ def check_supported(trace: Trace) -> None:
     if bad.size:
         step = trace.steps[int(bad[0])]
         raise UnprovableError(
-            f"transaction {step.transaction}: opcode {name(step.opcode)} (0x{step.opcode:02x}) at pc {step.pc}"
-            f"{' in an inner call' if step.depth else ''} has no chip"
+            f"transaction {step.transaction}: opcode {name(step.opcode)} (0x{step.opcode:02x}) "
+            f"at pc {step.pc}{' in an inner call' if step.depth else ''} has no chip"
         )

@@ -31,8 +31,8 @@ from zkroll.circuits.chips.stack_history import StackHistory
 from zkroll.circuits.source import BatchTrace
 from zkroll.errors import ProvingError
 from zkroll.vm import gas
+from zkroll.vm.arrays import TraceArrays
 from zkroll.vm.halts import HaltKind
-from zkroll.vm.trace import StepArrays, Trace, TraceArrays
 
 I64 = NDArray[np.int64]
 U64 = NDArray[np.uint64]
@@ -52,7 +52,7 @@ _PER_WORD: Final = {
 
 
 def fill(source: BatchTrace) -> Mapping[str, ColumnData] | None:
-    """All columns; None for a batch without transactions. Raises ProvingError where source and trace differ."""
+    """All columns; None for a batch without transactions. Raises ProvingError where they are not the trace's."""
     if not source.transactions:
         return None
     rows = _Rows(source)
@@ -69,9 +69,7 @@ class _Rows:
         self.end = np.array([t.end_step for t in transactions], dtype=np.int64)
         count = len(source.steps.steps)
         if (self.first[1:] != self.end[:-1]).any() or self.first[0] != 0 or self.end[-1] != count:
-            raise ProvingError(
-                f"chip cpu: the transactions' steps do not cover the {count} steps of the trace"
-            )
+            raise ProvingError(f"chip cpu: transactions do not cover the {count} steps of the trace")
         sizes = self.end - self.first + 2
         self.total = int(sizes.sum())
         self.end_row = np.cumsum(sizes) - 1
@@ -121,7 +119,7 @@ class _Steps:
         self.sentry = self.of(Family.SSTORE) & self.exceptions["out_of_gas"] & (self.gas <= gas.SSTORE_SENTRY)
         self._memory()
         self._storage(trace)
-        self._exponents(steps)
+        self._exponents()
         self.cost = self._cost()
         self._results()
         self.taken = self.of(Family.JUMP) | (self.of(Family.JUMPI) & self.b.any(axis=1))
@@ -152,9 +150,10 @@ class _Steps:
         rows = trace.storage
         asked = self.there[rows.step] & ~self.sentry[rows.step]
         step = rows.step[asked]
-        changes = (rows.current != rows.new).any(axis=1)[asked]
-        fresh = (rows.original == rows.current).all(axis=1)[asked]
-        empty = ~rows.original.any(axis=1)[asked]
+        original, current, new = rows.original[asked], rows.current[asked], rows.new[asked]
+        changes = (current != new).any(axis=1)
+        fresh = (original == current).all(axis=1)
+        empty = ~original.any(axis=1)
         warm, writes = rows.was_warm[asked], rows.is_write[asked]
         write = np.where(fresh & changes, np.where(empty, gas.SSTORE_SET, gas.SSTORE_RESET), gas.WARM_ACCESS)
         write = write + np.where(warm, 0, gas.COLD_SLOAD)
@@ -162,14 +161,14 @@ class _Steps:
         self.dynamic_gas[step] = np.where(writes, write, read)
         self.amount[step] = np.where(writes, rows.refund_delta[asked], 0)
         loads = ~writes
-        self.c[step[loads]] = rows.current[asked][loads]
+        self.c[step[loads]] = current[loads]
 
-    def _exponents(self, steps: StepArrays) -> None:
+    def _exponents(self) -> None:
         exp = np.flatnonzero(self.of(Family.EXP) & self.there)
         exponent = np.ascontiguousarray(self.b[exp]).view(np.uint8).reshape(-1, 32)
         used = exponent[:, ::-1] != 0
         self.words[exp] = np.where(used.any(axis=1), 32 - used.argmax(axis=1), 0)
-        # a step that ran out of gas has no result in the trace, yet asks EXP for its price; one per transaction
+        # a step out of gas has no result in the trace, yet asks EXP for its price; one per transaction
         for i in exp[self.exceptions["out_of_gas"][exp]]:
             base, power = (int.from_bytes(word[i].tobytes(), "little") for word in (self.a, self.b))
             result = pow(base, power, 1 << 256)
@@ -180,8 +179,10 @@ class _Steps:
         deep = is_in(self.family, TAKES_DEEP)
         self.c[deep] = self.b[deep]
         own = {
-            Family.PC: self.raw.pc.astype(np.int64), Family.MSIZE: 32 * self.memory, Family.GAS: self.gas_value(),
-        }  # fmt: skip
+            Family.PC: self.raw.pc.astype(np.int64),
+            Family.MSIZE: 32 * self.memory,
+            Family.GAS: self.gas_value(),
+        }
         for family, value in own.items():
             chosen = self.of(family)
             self.c[chosen] = 0
@@ -314,9 +315,3 @@ def _inverses(rows: _Rows, s: _Steps) -> U64:
 def _field_limbs(values: list[int]) -> U64:
     joined = b"".join((value % fr.modulus).to_bytes(32, "little") for value in values)
     return np.frombuffer(joined, dtype="<u8").reshape(-1, 4)
-
-
-def trace_of(source: BatchTrace) -> Trace:
-    """The VM's trace in a batch."""
-    trace: Trace = source.steps
-    return trace
