@@ -21,6 +21,7 @@ Progress = Callable[[str, float, float], None]
 
 _SHORTEST_GAP = 1.0  # seconds between two lines of one stage
 _LONGEST_LINE = 2000
+_WIDEST_TABLE = 10_000  # characters: the terminal may wrap lines, but no cell is cut
 
 
 def emit_json(document: Mapping[str, Any]) -> None:
@@ -55,17 +56,21 @@ def facts(rows: Mapping[str, object]) -> None:
         say(f"{name.replace('_', ' '):<{width}}  {value}")
 
 
-def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print a table; columns whose cells are numbers are right-aligned."""
+def table(
+    title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, grouped: bool = True
+) -> None:
+    """Print a table; columns of numbers are right-aligned, their digits in groups of three when `grouped`."""
     cells = [list(row) for row in rows]
     shown = Table(title=Text(printable(title)), title_justify="left", box=None, pad_edge=False)
     for at, column in enumerate(columns):
         numeric = all(isinstance(row[at], int | float) for row in cells) and bool(cells)
         shown.add_column(Text(column), justify="right" if numeric else "left", no_wrap=True)
     for row in cells:
-        shown.add_row(*(Text(_cell(cell)) for cell in row))
-    wide = None if sys.stdout.isatty() else 10_000
-    Console(file=sys.stdout, width=wide, highlight=False).print(shown, soft_wrap=True)
+        shown.add_row(*(Text(_cell(cell, grouped)) for cell in row))
+    console = Console(file=sys.stdout, width=_WIDEST_TABLE, highlight=False)
+    with console.capture() as captured:
+        console.print(shown)
+    sys.stdout.writelines(line.rstrip() + "\n" for line in captured.get().splitlines())
 
 
 def progress_lines() -> Progress:
@@ -106,7 +111,7 @@ def bytes_text(count: int) -> str:
     return f"{count} bytes"
 
 
-def _cell(cell: object) -> str:
+def _cell(cell: object, grouped: bool) -> str:
     if isinstance(cell, float):
         return f"{cell:,.3f}"
-    return f"{cell:,}" if isinstance(cell, int) else printable(str(cell))
+    return f"{cell:,}" if isinstance(cell, int) and grouped else printable(str(cell))

@@ -38,6 +38,7 @@ def trace_command(
             "steps",
             ("step", "pc", "depth", "opcode", "gas", "cost", "stack", "in and out", "touches"),
             [_row(step) for step in found["steps"]],
+            grouped=False,
         )
         for log in found["logs"]:
             say(f"log of {log['address']}: topics {', '.join(log['topics']) or 'none'}; data {log['data']}")
