@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -43,6 +43,7 @@ _EXCEPTIONS: Final = {
     "overflow": HaltKind.STACK_OVERFLOW,
     "bad_jump": HaltKind.INVALID_JUMP,
 }
+_PUSH0: Final = 0x5F
 _PER_WORD: Final = {
     Family.CALLDATACOPY: gas.COPY_WORD,
     Family.CODECOPY: gas.COPY_WORD,
@@ -52,11 +53,12 @@ _PER_WORD: Final = {
 
 
 def fill(source: BatchTrace) -> Mapping[str, ColumnData] | None:
-    """All columns; None for a batch without transactions. Raises ProvingError where they are not the trace's."""
+    """All columns; None for a batch without transactions. Raises ProvingError where they miss the trace."""
     if not source.transactions:
         return None
     rows = _Rows(source)
     steps = _Steps(source.steps.arrays())
+    steps.fetch_halted_pushes([t.code for t in source.transactions])
     return _columns(rows, steps)
 
 
@@ -187,6 +189,14 @@ class _Steps:
             chosen = self.of(family)
             self.c[chosen] = 0
             self.c[chosen, 0] = value[chosen].astype(np.uint64)
+
+    def fetch_halted_pushes(self, codes: Sequence[bytes]) -> None:
+        """Set the data of PUSHes that halt: the fetch names it, though it is not pushed; one per transaction."""
+        for i in np.flatnonzero(self.of(Family.PUSH) & self.halts):
+            code, size = codes[int(self.raw.transaction[i])], int(self.opcode[i]) - _PUSH0
+            start = int(self.raw.pc[i]) + 1
+            data = code[start : start + size].ljust(size, b"\0")
+            self.c[i] = np.frombuffer(data.rjust(32, b"\0")[::-1], dtype="<u8")
 
     def _cost(self) -> I64:
         per_word = np.zeros(len(Family), dtype=np.int64)
