@@ -47,7 +47,8 @@ def spread_table() -> U64:
 def spread_bits(words: U64, start: int, size: int) -> U64:
     """The spread number of ``size`` <= 16 bits of uint64 ``words`` from bit ``start``."""
     piece = words >> np.uint64(start) & np.uint64((1 << size) - 1)
-    return spread_table()[piece]
+    out: U64 = spread_table()[piece]
+    return out
 
 
 def chunk_index(values: U64) -> NDArray[np.int64]:

@@ -5,7 +5,8 @@ The state after a row is never normalised; its lanes are the sums
 
     S_p = N_p + M_p (+ RC for p = 0),      digits 0..2 (0..3 for p = 0), the bit is the parity,
 
-where N_p is the lane before chi (in a round) or the absorbed lane (row 0, M = 0), and M_p = ~N_{X+1} & N_{X+2}.
+where N_p is the lane before chi (in a round) or the absorbed lane (row 0, where M = 0), and
+M_p = ~N_{X+1} & N_{X+2}.
 
 Columns (cells of spread chunks unless said otherwise; a chunk covers 16 digits, four make a lane):
   is_round, absorb, keep   bits: a round; an absorbing row; an absorbing row that continues a message
@@ -38,8 +39,9 @@ Constraints and interactions, where theta = is_round.next, on row t about the st
 
 Sound because both sides of 5 and 7 to 10 are numbers with digits below 12, and below r, so they agree digit
 by digit, and each digit's parity and carry are unique (c_four and h may swap: only their sum matters). The
-LANES of a message are sent once each, so one chain of permutations takes them in order, and the SQUEEZE of the
-chain names its message. Cells that 7 to 10 leave free in a last round before a new message are read by nothing.
+LANES of a message are sent once each, so one chain of permutations takes them in order, and the SQUEEZE of
+the chain names its message. Cells that 7 to 10 leave free in a last round before a new message are read by
+nothing.
 
 Lookups cost a quarter of a cell, so the width is about 411 + 600/4 columns: 14 thousand cells a permutation.
 """
@@ -47,6 +49,7 @@ Lookups cost a quarter of a cell, so the width is about 411 + 600/4 columns: 14 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import ClassVar, Final
 
 from zkroll.algebra.constants import R_MODULUS
@@ -70,7 +73,7 @@ ROTATION: Final = tuple(ROTATIONS[PLACE.index(p)] for p in range(25))
 def _pieces(rotation: int) -> tuple[tuple[int, int], ...]:
     """(first digit, digits) of a lane's pieces: cut at every chunk and where the rotation wraps around."""
     cuts = sorted({*range(0, LANE + 1, CHUNK), rotation})
-    return tuple((start, stop - start) for start, stop in zip(cuts, cuts[1:], strict=False))
+    return tuple((start, stop - start) for start, stop in pairwise(cuts))
 
 
 #: per lane the pieces of n, and the index of the first one
@@ -89,9 +92,8 @@ def _inverse(value: int) -> int:
 
 def _at(cells: Sequence[Expr], pieces: Sequence[tuple[int, int]], turn: int = 0) -> Expr:
     """The lane of these pieces, turned left by ``turn`` digits."""
-    return total(
-        cell * BASE ** ((start + turn) % LANE) for cell, (start, _) in zip(cells, pieces, strict=True)
-    )
+    places = [(start + turn) % LANE for start, _ in pieces]
+    return total(cell * BASE**place for cell, place in zip(cells, places, strict=True))
 
 
 class KeccakF(Chip):
@@ -130,15 +132,16 @@ class KeccakF(Chip):
         lanes = [weighted(chunks, CHUNK_WEIGHT) for chunks in state]
         after = [[piece.next for piece in n[p]] for p in range(25)]
         d, idle = self._theta(b, state, is_round.next)
-        carries = self._carries(b, state, lanes, d, after, is_round.next)
-        self._absorb(
-            b,
-            lanes,
-            after,
-            carries,
-            [*idle, *(x for lane in d for x in lane)],
-            (absorb, keep, message, block),
-        )
+        cells_of_carries = self._carries(b, state, d, after, is_round.next)
+        carries = _with_idle_cells(cells_of_carries, [*idle, *d[0]])
+        for p in range(25):
+            absorbed = _at(after[p], PIECES[p])
+            old = keep.next * (2 * carries[p] - lanes[p])
+            if p < RATE_LANES:
+                index = RATE_LANES * block.next + p
+                b.receive(f"absorb lane {p}", LANES, (message.next, index, absorbed + old), absorb.next)
+            else:
+                b.constrain(f"nothing absorbed into lane {p}", absorb.next * absorbed + old)
         b.send("digest", SQUEEZE, (message, *lanes[:4]), last - keep.next)
 
     @staticmethod
@@ -190,7 +193,6 @@ class KeccakF(Chip):
     def _carries(
         b: AirBuilder,
         state: Sequence[Sequence[Expr]],
-        lanes: Sequence[Expr],
         d: Sequence[Sequence[Expr]],
         after: Sequence[Sequence[Expr]],
         theta: Expr,
@@ -208,40 +210,21 @@ class KeccakF(Chip):
         for q in range(1, 25):
             p = PLACE[q]
             back = _at(after[p], PIECES[p], -ROTATION[p])
-            rest = lanes[q] + weighted(d[q % 5], CHUNK_WEIGHT) - back - 2 * weighted(carries[q], CHUNK_WEIGHT)
-            b.send(
-                f"next lane {p} is the parity", DIGITS16, (rest * _inverse(2 * CHUNK_WEIGHT**3),), theta
-            )  # fmt: skip
+            mixed = weighted(state[q], CHUNK_WEIGHT) + weighted(d[q % 5], CHUNK_WEIGHT)
+            rest = (mixed - back - 2 * weighted(carries[q], CHUNK_WEIGHT)) * _inverse(2 * CHUNK_WEIGHT**3)
+            b.send(f"next lane {p} is the parity", DIGITS16, (rest,), theta)
         return carries
-
-    @staticmethod
-    def _absorb(
-        b: AirBuilder,
-        lanes: Sequence[Expr],
-        after: Sequence[Sequence[Expr]],
-        carries: Sequence[Sequence[Expr]],
-        idle: Sequence[Expr],
-        columns: tuple[Expr, Expr, Expr, Expr],
-    ) -> None:
-        """N.next + 2 carry = S + block at keep, N.next = block at the start of a message."""
-        absorb, keep, message, block = columns
-        for p in range(25):
-            if p:
-                carry = weighted([*carries[p], idle[p - 1]], CHUNK_WEIGHT)
-            else:
-                carry = weighted(carries[0], CHUNK_WEIGHT) + weighted(idle[40:44], CHUNK_WEIGHT)
-            absorbed = _at(after[p], PIECES[p])
-            old = keep.next * (2 * carry - lanes[p])
-            if p < RATE_LANES:
-                index = RATE_LANES * block.next + p
-                b.receive(f"absorb lane {p}", LANES, (message.next, index, absorbed + old), absorb.next)
-            else:
-                b.constrain(f"nothing absorbed into lane {p}", absorb.next * absorbed + old)
 
     def fill(self, ctx: FillContext) -> Mapping[str, ColumnData] | None:
         from zkroll.circuits.chips.keccak.permutations import fill_permutations
 
         return fill_permutations(ctx.requests(LANES))
+
+
+def _with_idle_cells(carries: Sequence[Sequence[Expr]], idle: Sequence[Expr]) -> list[Expr]:
+    """The carry of each lane when absorbing: the chunks without a cell of their own are in ``idle``."""
+    lanes = [weighted([*carries[p], idle[p - 1]], CHUNK_WEIGHT) for p in range(1, 25)]
+    return [weighted(carries[0], CHUNK_WEIGHT) + weighted(idle[40:44], CHUNK_WEIGHT), *lanes]
 
 
 def _chunks(cells: Sequence[Expr], pieces: Sequence[tuple[int, int]]) -> list[Expr]:

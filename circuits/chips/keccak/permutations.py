@@ -25,7 +25,7 @@ def fill_permutations(asked: Requests) -> dict[str, ColumnData] | None:
     if not len(asked):
         return None
     message, block, blocks = _blocks(asked)
-    inputs = _absorbed_states(message, block, blocks)
+    inputs = absorbed_states(block, blocks)
     perms = inputs.shape[0]
     continued = np.zeros(perms, dtype=bool)
     continued[:-1] = message[1:] == message[:-1]
@@ -53,7 +53,10 @@ def fill_permutations(asked: Requests) -> dict[str, ColumnData] | None:
     second[~continued, -1] = 0
 
     rows = perms * ROWS
-    flat = lambda a: a.reshape(rows, *a.shape[2:])  # noqa: E731
+
+    def flat(a: U64) -> U64:
+        return a.reshape(rows, *a.shape[2:])
+
     columns = {
         "n": _cells(flat(n), [[(s, w) for s, w in PIECES[p]] for p in range(25)]),
         "m": _cells(flat(m), [_whole()] * 25),
@@ -88,6 +91,16 @@ def fill_permutations(asked: Requests) -> dict[str, ColumnData] | None:
     }
 
 
+def digest_carries(inputs: U64) -> U64:
+    """The carries (m, 4) of the lanes that SQUEEZE takes, from the states (m, 25) last absorbed into."""
+    n = _theta_rho_pi(keccak_f_rounds(inputs)[:, -1])
+    row = n[:, :5]
+    m = ~np.roll(row, -1, axis=1) & np.roll(row, -2, axis=1)
+    constant = np.zeros(4, dtype=np.uint64)
+    constant[0] = _RC[-1]
+    return _majority(row[:, :4], m[:, :4], constant)
+
+
 def _blocks(asked: Requests) -> tuple[U64, U64, U64]:
     """message (P,), block (P,) and the dense lanes (P, 17) of every block, in order."""
     message, index = asked.small("message"), asked.small("index")
@@ -101,19 +114,24 @@ def _blocks(asked: Requests) -> tuple[U64, U64, U64]:
     expected = block[:, None] * np.uint64(RATE_LANES) + np.arange(RATE_LANES, dtype=np.uint64)
     if (index != expected).any() or (message != message[:, :1]).any():
         raise ProvingError("chip keccak_f: the lanes of a message are not 0, 1, 2, … once each")
+    follows = np.zeros(block.shape[0], dtype=np.uint64)
+    follows[1:] = np.where(message[1:, 0] == message[:-1, 0], block[:-1] + np.uint64(1), 0)
+    if (block != follows).any():
+        raise ProvingError("chip keccak_f: a message lacks a block")
     return message[:, 0], block, lanes
 
 
-def _absorbed_states(message: U64, block: U64, blocks: U64) -> U64:
-    """The state (P, 25) after absorbing each block: the k-th blocks of all messages together."""
+def absorbed_states(block: U64, blocks: U64) -> U64:
+    """The state (P, 25) after absorbing each block: the k-th blocks of all messages together.
+
+    block: (P,); blocks: (P, 17). Block k of a message stands in the row after its block k - 1.
+    """
     states = np.zeros((blocks.shape[0], 25), dtype=np.uint64)
     states[:, :RATE_LANES] = blocks
     order = np.argsort(block, kind="stable")
     edges = np.searchsorted(block[order], np.arange(int(block.max(initial=0)) + 2))
     for k in range(1, len(edges) - 1):
         here = order[edges[k] : edges[k + 1]]
-        if (message[here - 1] != message[here]).any():
-            raise ProvingError("chip keccak_f: a message lacks a block")
         states[here] ^= keccak_f1600(states[here - 1])
     return states
 
@@ -135,14 +153,15 @@ def _theta_rho_pi(states: U64) -> U64:
 def _parities(n: U64, m: U64, rc: U64) -> tuple[U64, U64, U64]:
     """Per column x the bits c, two, four of the count of set bits of S: c + 2 two + 4 (four + h)."""
     shape = (*n.shape[:2], 5)
-    counter = [np.zeros(shape, dtype=np.uint64) for _ in range(4)]
+    counter: list[U64] = [np.zeros(shape, dtype=np.uint64) for _ in range(4)]
     constant = np.zeros(shape, dtype=np.uint64)
     constant[:, :, 0] = rc
     for y in range(5):
         for part in (n, m):
             _count(counter, part[:, :, 5 * y : 5 * y + 5])
     _count(counter, constant)
-    return counter[0], counter[1], counter[2] | counter[3]  # 8 is counted by both four and h
+    four: U64 = counter[2] | counter[3]
+    return counter[0], counter[1], four  # 8 is counted by both four and h
 
 
 def _count(counter: list[U64], bits: U64) -> None:
@@ -157,7 +176,8 @@ def _mix(c: U64) -> tuple[U64, U64]:
 
 
 def _majority(a: U64, b: U64, c: U64) -> U64:
-    return a & b | a & c | b & c
+    out: U64 = a & b | a & c | b & c
+    return out
 
 
 def _lane0_carries(n: U64, m: U64, addend: U64, rc: U64) -> tuple[U64, U64]:

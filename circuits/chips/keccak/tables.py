@@ -1,8 +1,8 @@
 """The tables of the keccak chips: spread numbers of 16 digits, spread bytes, round constants.
 
 ``keccak_digits`` has 2^16 rows; row i serves DIGITS16 (spread(i)): membership in the set of spread numbers.
-``keccak_bytes`` has 256 rows; row i serves DIGITS8 (i, spread(i)) and, for i <= 24, ROUND (i, i = 24, the four
-16-bit chunks of round i's constant, spread); row 0 of ROUND has constant 0 and stands for absorbing.
+``keccak_bytes`` has 256 rows; row i serves DIGITS8 (i, spread(i)) and, for i <= 24, ROUND (i, i = 24, the
+four 16-bit chunks of round i's constant, spread); row 0 of ROUND has constant 0 and stands for absorbing.
 
 The contents are preprocessed columns; the only witness is how often a row is asked for.
 """
@@ -85,7 +85,8 @@ class KeccakBytes(Chip):
         words = np.zeros(256, dtype=np.uint64)
         words[1:_ROUNDS] = ROUND_CONSTANTS
         return {
-            "index": index, "value": spread_table()[:256], "is_round": index < _ROUNDS, "last": index == _ROUNDS - 1,
+            "index": index, "value": spread_table()[:256],
+            "is_round": index < _ROUNDS, "last": index == _ROUNDS - 1,
             "constant": np.stack([spread_bits(words, CHUNK * j, CHUNK) for j in range(4)], axis=1),
         }  # fmt: skip
 
