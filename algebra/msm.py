@@ -1,42 +1,194 @@
-"""Multi-scalar multiplication in G1: Σ s_i·P_i."""
+"""Multi-scalar multiplication in G1: Σ s_i·P_i.
+
+Small scalars cost less than large ones: the number of windows follows the largest of min(s, r - s), and zero
+digits cost nothing. See `zkroll.algebra.kernels.msm_kernels` for the method.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from zkroll.algebra.constants import Q_MODULUS
 from zkroll.algebra.curve import G1Points, Point
-from zkroll.algebra.field import Block, fr
-from zkroll.algebra.reference import msm as reference
+from zkroll.algebra.field import Block, address, blocks_for, fq, fr
+from zkroll.algebra.kernels.curve_pairs import SCRATCH
+from zkroll.algebra.kernels.emit import LANES, LIMBS, Backend
+from zkroll.algebra.kernels.jit import host_backend
+from zkroll.algebra.kernels.msm_kernels import (
+    MAX_WINDOW,
+    POINT_WORDS,
+    TILE,
+    TILE_ROWS,
+    msm_kernels,
+    window_count,
+)
+from zkroll.algebra.kernels.threads import map_ranges, thread_count
 from zkroll.errors import InputError
 
 Scalars = Block | NDArray[Any]
 
+_MIN_WINDOW = 4  # eight segments of at least one bucket
+_BUCKET_COST = 4.5  # what a bucket costs in the final sums, in units of an affine addition
+_GRAIN = 4096  # scalars that are worth a thread while digits are cut
 
-def msm_g1(points: G1Points, scalars: Scalars, n: int | None = None, threads: int | None = None) -> Point:
-    """Return Σ scalars[i]·points[i] over the first n terms (default: all points, or all scalar rows).
+
+def msm_g1(
+    points: G1Points,
+    scalars: Scalars,
+    n: int | None = None,
+    threads: int | None = None,
+    backend: Backend | None = None,
+) -> Point:
+    """Return Σ scalars[i]·points[i], affine, or None for infinity.
 
     `scalars` is an Fr block array (nb, 5, 8), or (n,) integers or (n, 2..4) uint64 words as `fr.from_array`
-    takes them. Raises InputError when there are fewer points or scalars than n.
+    takes them. n defaults to the number of scalars given as integers, and of points for a block array. Points at
+    infinity, repeated and opposite points and zero scalars are all allowed.
+    Raises InputError when there are fewer points or scalars than n.
     """
-    limbs = _canonical(scalars, points.n if n is None else n, n is None)
-    if len(limbs) > points.n:
-        raise InputError(f"msm_g1: expected at most {points.n} scalars, one a point, got {len(limbs)}")
-    data = limbs.tobytes()
-    values = [int.from_bytes(data[i : i + 32], "little") for i in range(0, len(data), 32)]
-    return reference.msm_g1(points[: len(values)].to_ints(), values)
+    limbs = _canonical(points, scalars, n)
+    return _multiply(points, limbs, threads, backend or host_backend())
 
 
-def msm_g1_many(points: G1Points, scalars: Sequence[Scalars], threads: int | None = None) -> list[Point]:
-    """Return msm_g1 of each scalar vector over the same points."""
-    return [msm_g1(points, vector, threads=threads) for vector in scalars]
+def msm_g1_many(
+    points: G1Points,
+    scalars: Sequence[Scalars],
+    n: int | None = None,
+    threads: int | None = None,
+    backend: Backend | None = None,
+) -> list[Point]:
+    """Return `msm_g1` of each scalar vector over the same points.
+
+    Vectors are given to threads whole when there are at least as many as threads, which spares them the parts
+    that do not run in parallel.
+    """
+    chosen = backend or host_backend()
+    vectors = [_canonical(points, vector, n) for vector in scalars]
+    if len(vectors) < thread_count(threads):
+        return [_multiply(points, limbs, threads, chosen) for limbs in vectors]
+    results: list[Point] = [None] * len(vectors)
+
+    def run(begin: int, end: int) -> None:
+        for i in range(begin, end):
+            results[i] = _multiply(points, vectors[i], 1, chosen)
+
+    map_ranges(run, len(vectors), threads, 1)
+    return results
 
 
-def _canonical(scalars: Scalars, n: int, all_rows: bool) -> NDArray[np.uint64]:
+def _canonical(points: G1Points, scalars: Scalars, n: int | None) -> NDArray[np.uint64]:
+    """The scalars as (n, 4) words, their number checked against the points."""
     if scalars.ndim >= 3:
-        return fr.to_limbs(scalars, min(n, len(scalars) * 8) if all_rows else n)
-    rows = scalars if all_rows else scalars[:n]
-    return fr.to_limbs(fr.from_array(rows), len(rows))
+        count = points.n if n is None else n
+        if len(scalars) != blocks_for(count) and (n is None or len(scalars) < blocks_for(count)):
+            raise InputError(f"msm: expected blocks of {count} scalars, got {len(scalars)} blocks")
+        if count > points.n:
+            raise InputError(f"msm: expected at least {count} points, one a scalar, got {points.n}")
+        return fr.to_limbs(scalars, count)
+    count = len(scalars) if n is None else n
+    if count > len(scalars):
+        raise InputError(f"msm: expected {count} scalars, got {len(scalars)}")
+    if count > points.n:
+        raise InputError(f"msm: expected at least {count} points, one a scalar, got {points.n}")
+    return fr.to_limbs(fr.from_array(scalars[:count]), count)
+
+
+def choose_window(n: int, bits: int) -> int:
+    """Return the window of least cost for n scalars of so many bits: W·(n + buckets)."""
+
+    def cost(window: int) -> float:
+        return window_count(bits, window) * (n + _BUCKET_COST * 2.0 ** (window - 1))
+
+    return min(range(_MIN_WINDOW, MAX_WINDOW + 1), key=cost)
+
+
+class _Workspace:
+    """The arrays one thread needs for its buckets."""
+
+    def __init__(self) -> None:
+        buckets = 1 << (MAX_WINDOW - 1)
+        self.order = np.empty(0, dtype=np.uint32)
+        self.rest = (
+            np.empty(buckets + 1, dtype=np.int64),  # ends
+            np.empty(2 * buckets, dtype=np.int64),  # codes
+            np.empty((buckets, 8), dtype=np.uint64),  # kept
+            np.empty(TILE, dtype=np.int64),  # tile
+            np.empty(TILE, dtype=np.int64),  # counts
+            np.empty(TILE + LANES, dtype=np.int64),  # items
+            np.empty(TILE // 2 + LANES, dtype=np.int64),  # left
+            np.empty(TILE // 2 + LANES, dtype=np.int64),  # right
+            np.empty((TILE_ROWS, 8), dtype=np.uint64),  # arena
+            np.empty((3, POINT_WORDS), dtype=np.uint64),  # points
+            np.empty(SCRATCH, dtype=np.int64),  # scratch
+        )
+
+    def arrays(self, n: int) -> tuple[NDArray[Any], ...]:
+        """The kernel's arrays, with room to sort n scalars."""
+        if len(self.order) < n:
+            self.order = np.empty(n, dtype=np.uint32)
+        return (self.order, *self.rest)
+
+
+_idle: deque[_Workspace] = deque()
+
+
+def _with_workspace(use: Callable[[_Workspace], None]) -> None:
+    """Call `use` with a workspace of an earlier call, or a new one."""
+    try:
+        workspace = _idle.pop()
+    except IndexError:
+        workspace = _Workspace()
+    use(workspace)
+    _idle.append(workspace)
+
+
+def _multiply(points: G1Points, limbs: NDArray[np.uint64], threads: int | None, backend: Backend) -> Point:
+    n = len(limbs)
+    kernels = msm_kernels(backend)
+    found: list[int] = []
+    map_ranges(lambda i, j: found.append(kernels.measure(limbs, i, j)), n, threads, _GRAIN)
+    bits = max(found, default=0)
+    if bits == 0:
+        return None
+    window = choose_window(n, bits)
+    windows = window_count(bits, window)
+    offset = sum(1 << (window * (w + 1) - 1) for w in range(windows - 1))
+    offset_words = np.array([offset >> (64 * i) & (2**64 - 1) for i in range(4)], dtype=np.uint64)
+    digits = np.empty((windows, n), dtype=np.int16)
+    map_ranges(lambda i, j: kernels.digits(digits, limbs, offset_words, window, i, j), n, threads, _GRAIN)
+
+    # Threads share the windows; where those are few, the scalars are cut into parts as well.
+    parts = max(1, min(-(-2 * thread_count(threads) // windows) - 1, n // _GRAIN))
+    edges = [n * part // parts for part in range(parts + 1)]
+    sums = np.empty((parts, windows, POINT_WORDS), dtype=np.uint64)
+    rows = address(points.rows)
+
+    def run(begin: int, end: int) -> None:
+        def fill(workspace: _Workspace) -> None:
+            for part in range(begin // windows, (end - 1) // windows + 1):
+                first, last = max(0, begin - part * windows), min(windows, end - part * windows)
+                low, high = edges[part], edges[part + 1]
+                kernels.buckets(
+                    sums[part], rows, digits, first, last, low, high, window, *workspace.arrays(high - low)
+                )
+
+        _with_workspace(fill)
+
+    map_ranges(run, parts * windows, threads, 1)
+    result = np.empty(POINT_WORDS, dtype=np.uint64)
+    kernels.combine(result, sums, window)
+    return _affine(result)
+
+
+def _affine(point: NDArray[np.uint64]) -> Point:
+    """The first lane of a projective point."""
+    x, y, z = fq.to_ints(point.reshape(3, LIMBS, LANES))[::LANES]
+    if z == 0:
+        return None
+    inverse = pow(z, -1, Q_MODULUS)
+    return (x * inverse % Q_MODULUS, y * inverse % Q_MODULUS)

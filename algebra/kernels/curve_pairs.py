@@ -1,0 +1,244 @@
+"""Many independent affine additions of G1 points with one inversion a batch: about six multiplications each.
+
+    λ = (y2 - y1)/(x2 - x1)        or 3·x1²/(2·y1) where the points are equal
+    x3 = λ² - x1 - x2,  y3 = λ·(x1 - x3) - y1
+
+Montgomery's trick gives the inverses of all denominators. Blocks of eight in which a lane may be special
+(equal x, infinity) are found by a cheap test that never misses one, and take a slower way that handles all cases.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+from llvmlite import ir
+
+from zkroll.algebra.kernels.curve_inverse import SCRATCH_WORDS, invert_limbs
+from zkroll.algebra.kernels.curve_rows import ROW_BYTES, load_codes, load_points, load_x, store_points
+from zkroll.algebra.kernels.emit import (
+    FQ,
+    LANES,
+    LIMBS,
+    Backend,
+    Emitter,
+    Mask,
+    Value,
+    block_intrinsic,
+    splat,
+    split_limbs,
+)
+from zkroll.algebra.kernels.jit import helper
+
+BLOCK = 320
+BATCH = 1024  # blocks that share an inversion
+CHAINS = 2  # independent running products, so that their latencies overlap
+
+# Words (8 bytes) of scratch for `add_pairs`: denominators, products before, running products, fold, inverter, masks
+_FOLD_WORDS = 2 * LIMBS * LANES
+SCRATCH = 2 * BATCH * LIMBS * LANES + CHAINS * LIMBS * LANES + _FOLD_WORDS + 8 + SCRATCH_WORDS + BATCH
+
+
+@cache
+def pair_adder(backend: Backend) -> Any:
+    """Return the helper add_pairs(left, right, out, count, scratch).
+
+    `left` and `right` are addresses of `count` codes each, with room for codes up to the next multiple of eight,
+    which it fills in; the sums are written to the consecutive rows at address `out`, likewise with room.
+    `scratch` is an int64 array of SCRATCH words.
+    """
+    denominators = _intrinsic(_emit_denominators, backend, returns_mask=True)
+    any_denominators = _intrinsic(_emit_any_denominators, backend, inline=False)
+    accumulate = _intrinsic(_emit_accumulate, backend)
+    finish = _intrinsic(_emit_finish, backend)
+    finish_any = _intrinsic(_emit_finish_any, backend, inline=False)
+    set_one = _intrinsic(_emit_one, backend)
+    fold = _intrinsic(_emit_fold, backend, inline=False)
+    unfold = _intrinsic(_emit_unfold, backend, inline=False)
+
+    @helper
+    def slow_denominators(left: int, right: int, out: int) -> None:
+        any_denominators(left, right, out)
+
+    @helper
+    def slow_finish(left: int, right: int, denominator: int, before: int, running: int, out: int) -> None:
+        finish_any(left, right, denominator, before, running, out)
+
+    @helper
+    def add_pairs(left: Any, right: Any, out: int, count: int, scratch: Any) -> None:
+        blocks = (count + LANES - 1) // LANES
+        for i in range(count, blocks * LANES):
+            left[i] = left[0]
+            right[i] = right[0]
+        left_at, right_at = left.ctypes.data, right.ctypes.data
+        words = LIMBS * LANES
+        base = scratch.ctypes.data
+        before_at = base + BATCH * BLOCK
+        running_at = before_at + BATCH * BLOCK
+        fold_at = running_at + CHAINS * BLOCK
+        fold_words = scratch[(2 * BATCH + CHAINS) * words :]
+        inverse = fold_words[_FOLD_WORDS : _FOLD_WORDS + 8]
+        inverter = fold_words[_FOLD_WORDS + 8 : _FOLD_WORDS + 8 + SCRATCH_WORDS]
+        masks = fold_words[_FOLD_WORDS + 8 + SCRATCH_WORDS :]
+        for begin in range(0, blocks, BATCH):
+            size = min(BATCH, blocks - begin)
+            for chain in range(CHAINS):
+                set_one(running_at + BLOCK * chain)
+            for i in range(size):
+                first, second = left_at + 64 * (begin + i), right_at + 64 * (begin + i)
+                masks[i] = denominators(first, second, base + BLOCK * i)
+                if masks[i]:
+                    slow_denominators(first, second, base + BLOCK * i)
+                accumulate(base + BLOCK * i, before_at + BLOCK * i, running_at + BLOCK * (i % CHAINS))
+            fold(running_at, fold_at)
+            for i in range(LIMBS):
+                inverse[i] = fold_words[i * LANES]
+            invert_limbs(inverse, inverter)
+            unfold(running_at, fold_at, fold_at + 2 * BLOCK)
+            for i in range(size - 1, -1, -1):
+                first, second = left_at + 64 * (begin + i), right_at + 64 * (begin + i)
+                denominator, before = base + BLOCK * i, before_at + BLOCK * i
+                running = running_at + BLOCK * (i % CHAINS)
+                target = out + LANES * ROW_BYTES * (begin + i)
+                if masks[i]:
+                    slow_finish(first, second, denominator, before, running, target)
+                else:
+                    finish(first, second, denominator, before, running, target)
+
+    return add_pairs
+
+
+def _intrinsic(emit: Any, backend: Backend, *, inline: bool = True, returns_mask: bool = False) -> Any:
+    return block_intrinsic(FQ, emit, backend=backend, inline=inline, returns_mask=returns_mask)
+
+
+def _emit_denominators(e: Emitter, left: ir.Value, right: ir.Value, out: ir.Value) -> Mask:
+    """x2 - x1, and the lanes that may be special: an x that may be zero, a difference whose low limb is that of
+    a multiple of q."""
+    x1, infinite1 = load_x(e, load_codes(e, left))
+    x2, infinite2 = load_x(e, load_codes(e, right))
+    difference = e.tidy(e.sub(x2, x1))
+    special = e.mask_or(infinite1, infinite2)
+    for multiple in (1, 2, 3):
+        low = splat(split_limbs(multiple * e.field.modulus)[0])
+        special = e.mask_or(special, e.builder.icmp_unsigned("==", difference.limbs[0], low))
+    e.store(difference, out, bound=4)
+    return special
+
+
+def _special_lanes(e: Emitter, points: Sequence[Value]) -> tuple[Mask, Mask, Mask, Mask]:
+    """(left is infinity, right is infinity, the points are equal, they are opposite), each excluding the former."""
+    x1, y1, x2, y2 = points
+    infinite1, infinite2 = e.is_zero(x1), e.is_zero(x2)
+    same = e.mask_and(e.equal(x1, x2), e.mask_not(e.mask_or(infinite1, infinite2)))
+    equal = e.mask_and(same, e.equal(y1, y2))
+    return infinite1, infinite2, equal, e.mask_and(same, e.mask_not(equal))
+
+
+def _emit_any_denominators(e: Emitter, left: ir.Value, right: ir.Value, out: ir.Value) -> None:
+    x1, y1 = load_points(e, load_codes(e, left))
+    x2, y2 = load_points(e, load_codes(e, right))
+    infinite1, infinite2, equal, opposite = _special_lanes(e, (x1, y1, x2, y2))
+    denominator = e.select(equal, e.double(y1), e.sub(x2, x1))
+    none = e.mask_or(opposite, e.mask_or(infinite1, infinite2))
+    e.store(e.select(none, e.constant(1), denominator), out, bound=4)
+
+
+def _emit_accumulate(e: Emitter, denominator: ir.Value, before: ir.Value, running: ir.Value) -> None:
+    value = e.load(running)
+    e.store(value, before)
+    e.store(e.mul(value, e.load(denominator, bound=4)), running)
+
+
+def _inverse(e: Emitter, denominator: ir.Value, before: ir.Value, running: ir.Value) -> Value:
+    after = e.load(running)
+    e.store(e.mul(after, e.load(denominator, bound=4)), running)
+    return e.mul(after, e.load(before))
+
+
+def _chord(e: Emitter, slope: Value, points: tuple[Value, Value, Value]) -> tuple[Value, Value]:
+    x1, y1, x2 = points
+    x3 = e.reduce(e.sub(e.sqr(slope), e.add(x1, x2)))
+    return x3, e.sub(e.mul(slope, e.sub(x1, x3)), y1)
+
+
+def _emit_finish(
+    e: Emitter,
+    left: ir.Value,
+    right: ir.Value,
+    denominator: ir.Value,
+    before: ir.Value,
+    running: ir.Value,
+    out: ir.Value,
+) -> None:
+    inverse = _inverse(e, denominator, before, running)
+    x1, y1 = load_points(e, load_codes(e, left))
+    x2, y2 = load_points(e, load_codes(e, right))
+    x3, y3 = _chord(e, e.mul(e.sub(y2, y1), inverse), (x1, y1, x2))
+    store_points(e, x3, y3, out)
+
+
+def _emit_finish_any(
+    e: Emitter,
+    left: ir.Value,
+    right: ir.Value,
+    denominator: ir.Value,
+    before: ir.Value,
+    running: ir.Value,
+    out: ir.Value,
+) -> None:
+    inverse = _inverse(e, denominator, before, running)
+    x1, y1 = load_points(e, load_codes(e, left))
+    x2, y2 = load_points(e, load_codes(e, right))
+    infinite1, infinite2, equal, opposite = _special_lanes(e, (x1, y1, x2, y2))
+    square = e.sqr(x1)
+    tangent = e.add(e.add(square, square), square)
+    numerator = e.select(equal, tangent, e.sub(y2, y1))
+    x3, y3 = _chord(e, e.mul(numerator, inverse), (x1, y1, x2))
+    zero = e.raw(0, 1)
+    x3, y3 = e.select(opposite, zero, x3), e.select(opposite, zero, y3)
+    x3, y3 = e.select(infinite2, x1, x3), e.select(infinite2, y1, y3)
+    x3, y3 = e.select(infinite1, x2, x3), e.select(infinite1, y2, y3)
+    nothing = e.mask_or(opposite, e.mask_and(infinite1, infinite2))
+    x3, y3 = e.reduce(x3), e.reduce(y3)
+    store_points(e, e.select(nothing, zero, x3), e.select(nothing, zero, y3), out)
+
+
+def _emit_one(e: Emitter, out: ir.Value) -> None:
+    e.store(e.constant(1), out)
+
+
+_OTHER_HALF = [[lane ^ distance for lane in range(LANES)] for distance in (4, 2, 1)]
+
+
+def _emit_fold(e: Emitter, running: ir.Value, fold: ir.Value) -> None:
+    """fold[0]: the product of all lanes of all chains, canonical, in every lane; fold[1]: of all other lanes."""
+    value = e.load(running)
+    for chain in range(1, CHAINS):
+        value = e.mul(value, e.load(running, BLOCK * chain))
+    others: Value | None = None
+    for lanes in _OTHER_HALF:
+        partner = e.shuffle(value, lanes)
+        others = partner if others is None else e.mul(others, partner)
+        value = e.mul(value, partner)
+    e.store(e.canonical(value), fold, bound=1)
+    if others is not None:
+        e.store(others, fold, BLOCK)
+
+
+def _emit_unfold(e: Emitter, running: ir.Value, fold: ir.Value, words: ir.Value) -> None:
+    """From `words`, the inverse of the integer in fold[0], to the inverses of the running products."""
+    # (x·R)^-1 times R³ is, after the Montgomery division by R, x^-1·R
+    inverse = e.mul(e.load_broadcast(words), e.raw(pow(e.field.r, 3, e.field.modulus), 1))
+    inverse = e.mul(inverse, e.load(fold, BLOCK))
+    products = [e.load(running, BLOCK * chain) for chain in range(CHAINS)]
+    results = []
+    for chain in range(CHAINS):
+        result = inverse
+        for other in range(CHAINS):
+            if other != chain:
+                result = e.mul(result, products[other])
+        results.append(result)
+    for chain, result in enumerate(results):
+        e.store(result, running, BLOCK * chain)
