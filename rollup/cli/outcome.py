@@ -46,14 +46,18 @@ def _invoke(arguments: list[str]) -> int:
 
     from zkroll.rollup.cli.app import app
 
+    # Not typer's own main, which turns interrupts and broken pipes into exits of its own.
+    command = get_command(app)
     try:
-        result = get_command(app).main(args=arguments, prog_name="zkroll", standalone_mode=False)
+        with command.make_context("zkroll", arguments) as context:
+            command.invoke(context)
     except typer.Exit as end:
         return end.exit_code
     except typer.Abort:
         raise KeyboardInterrupt from None
-    sys.stdout.flush()
-    return result if isinstance(result, int) else YES
+    finally:
+        sys.stdout.flush()
+    return YES
 
 
 def _report(error: Exception, code: int, json_wanted: bool) -> None:
