@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help setup prove lint type test test-all bench mutate clean
+.PHONY: help setup prove lint type test test-all bench mutate contracts example clean
 
 help:  ## list the targets
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -15,6 +15,9 @@ $(VENV)/.done: pyproject.toml
 	$(BIN)/pip install --quiet -e '.[dev]'
 	touch $@
 
+prove: setup  ## prove the example batch, post it to an embedded L1, verify it there
+	ZKROLL=$(BIN)/zkroll examples/erc20/run.sh
+
 lint: setup  ## ruff and the layer contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -25,6 +28,18 @@ type: setup  ## mypy --strict
 
 test: setup  ## the quick suite
 	$(BIN)/pytest -q -n 2 -m "not slow and not oracle"
+
+SOLC   := build/solc
+INBOX  := rollup/l1/contracts/RollupInbox
+TOKEN  := examples/erc20/Token
+
+contracts:  ## compile the Solidity sources into their artifacts (needs node and npm)
+	npm install --silent --no-save --prefix $(SOLC) solc@0.8.37
+	node rollup/l1/contracts/compile.mjs $(SOLC) $(INBOX).sol $(INBOX).json
+	node rollup/l1/contracts/compile.mjs $(SOLC) $(TOKEN).sol $(TOKEN).json
+
+example: setup  ## make examples/erc20/batch.json anew
+	$(BIN)/python examples/erc20/make_batch.py
 
 clean:  ## remove what make made
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache
