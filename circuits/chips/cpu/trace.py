@@ -191,7 +191,7 @@ class _Steps:
             self.c[chosen, 0] = value[chosen].astype(np.uint64)
 
     def fetch_halted_pushes(self, codes: Sequence[bytes]) -> None:
-        """Set the data of PUSHes that halt: the fetch names it, though it is not pushed; one per transaction."""
+        """Set the data of PUSHes that halt: the fetch names it, though nothing is pushed."""
         for i in np.flatnonzero(self.of(Family.PUSH) & self.halts):
             code, size = codes[int(self.raw.transaction[i])], int(self.opcode[i]) - _PUSH0
             start = int(self.raw.pc[i]) + 1
