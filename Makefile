@@ -37,6 +37,7 @@ contracts:  ## compile the Solidity sources into their artifacts (needs node and
 	npm install --silent --no-save --prefix $(SOLC) solc@0.8.37
 	node rollup/l1/contracts/compile.mjs $(SOLC) $(INBOX).sol $(INBOX).json
 	node rollup/l1/contracts/compile.mjs $(SOLC) $(TOKEN).sol $(TOKEN).json
+	node -p 'JSON.parse(require("fs").readFileSync("$(TOKEN).json")).runtime_bytecode.slice(2)' > rollup/data/token_runtime.hex
 
 example: setup  ## make examples/erc20/batch.json anew
 	$(BIN)/python examples/erc20/make_batch.py
