@@ -111,3 +111,61 @@ def memory_windows(ctx: FillContext) -> tuple[Any, Accesses]:
     asked = ctx.requests(WINDOW)
     asked = asked.select(asked.small("space") == SPACE_MEMORY)
     return asked, Accesses.reads(asked.small("id"), asked.small("clk"), asked.small("offset"))
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """Every access to memory: operations, then windows (op 0), in the order of their requests.
+
+    ``claimed`` (m, 32) are the bytes that the request names: written, loaded or read. ``seen`` (m, 64) is
+    what stands in the word of the offset and in the next one. ``before`` (m, 2) are the clocks of the
+    accesses before to those two words (0 where there is none, or the access has no second word).
+    """
+
+    op: U64
+    ctx: U64
+    clk: U64
+    offset: U64
+    claimed: U8
+    seen: U8
+    before: U64
+
+    @property
+    def aligned(self) -> NDArray[np.bool_]:
+        """Those that touch exactly one whole word."""
+        whole: NDArray[np.bool_] = (self.offset % np.uint64(32) == 0) & (self.op != MSTORE8)
+        return whole
+
+    def select(self, rows: NDArray[Any]) -> Timeline:
+        """The accesses at a mask or index array."""
+        return Timeline(
+            self.op[rows], self.ctx[rows], self.clk[rows], self.offset[rows], self.claimed[rows],
+            self.seen[rows], self.before[rows],
+        )  # fmt: skip
+
+
+def timeline(ctx: FillContext) -> Timeline:
+    """All accesses to memory that have been requested so far."""
+    asked, (reading, reads) = ctx.requests(MEMORY_OP), memory_windows(ctx)
+    everything = operations(ctx).joined(reads)
+    op = np.concatenate([asked.small("op"), np.zeros(len(reading), dtype=np.uint64)])
+    claimed = np.concatenate([word_bytes(asked.word("hi", "lo")), word_bytes(reading.word("hi", "lo"))])
+    second = (everything.offset % np.uint64(32) != 0) & (op != MSTORE8)
+    before = _clocks_before(everything, second)
+    return Timeline(op, everything.ctx, everything.clk, everything.offset, claimed, everything.seen(), before)
+
+
+def _clocks_before(accesses: Accesses, second: NDArray[np.bool_]) -> U64:
+    """The clock of the access before to the first and, where ``second``, the second word of each access."""
+    rows, word = len(accesses), accesses.offset // np.uint64(32)
+    place = np.concatenate([np.arange(rows), np.flatnonzero(second)])
+    ctx, clk = accesses.ctx[place], accesses.clk[place]
+    word = np.concatenate([word, word[second] + np.uint64(1)])
+    order = np.lexsort((clk, word, ctx))
+    same = (ctx[order][1:] == ctx[order][:-1]) & (word[order][1:] == word[order][:-1])
+    before = np.zeros(place.shape[0], dtype=np.uint64)
+    before[order[1:]] = np.where(same, clk[order][:-1], 0)
+    out = np.zeros((rows, 2), dtype=np.uint64)
+    out[:, 0] = before[:rows]
+    out[second, 1] = before[rows:]
+    return out
