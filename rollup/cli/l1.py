@@ -12,8 +12,10 @@ from zkroll.rollup.cli.arguments import (
     KeyFileOption,
     L1Option,
     ProofArgument,
+    SrsOption,
     connect,
     load_proof,
+    load_srs,
 )
 from zkroll.rollup.cli.console import emit, facts
 
@@ -63,15 +65,25 @@ def deploy_command(
 def post_command(
     proof: ProofArgument,
     l1: L1Option,
+    *,
     contract: ContractOption = None,
     key_file: KeyFileOption = None,
+    srs: SrsOption = None,
+    unchecked: Annotated[
+        bool, typer.Option("--unchecked", help="Post without verifying the proof first.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Post a proved batch: its number, roots, data hash and data. Posted is not finalised."""
+    """Verify a proof, then post its batch: number, roots, data hash and data. Posted is not finalised."""
     from zkroll.rollup.l1 import hex_address
     from zkroll.rollup.l1.inbox import receipt_report
 
     loaded = load_proof(proof)
+    if not unchecked:
+        # The contract takes any root from its sequencer, and a wrong one can never be taken back.
+        from zkroll.rollup.verify import verify_proof
+
+        verify_proof(loaded, load_srs(srs))
     with connect(l1, contract, key_file=key_file) as chain:
         receipt = chain.post(loaded)
     document = {

@@ -313,7 +313,7 @@ def test_l1_goes_from_deploy_over_post_to_status(cli: Cli, tmp_path: Path, proof
     deployed = document(cli("l1", "deploy", "--l1", folder, "--json"))
     assert int(deployed["contract"], 16) == development_rollup_address()
     assert int(deployed["genesis_root"], 16) == development_genesis_root()
-    posted = document(cli("l1", "post", proof, "--l1", folder, "--json"))
+    posted = document(cli("l1", "post", "--unchecked", proof, "--l1", folder, "--json"))
     assert (posted["batch_number"], int(posted["new_root"], 16)) == (1, 77)
     status = document(cli("l1", "status", "--l1", folder, "--json"))
     assert (status["batches"], int(status["last_root"], 16)) == (1, 77)
@@ -329,15 +329,25 @@ def test_l1_deploy_starts_from_the_state_of_a_batch(cli: Cli, tmp_path: Path) ->
 def test_l1_post_twice_is_refused_with_the_contracts_reason(cli: Cli, tmp_path: Path, proof: Path) -> None:
     folder = tmp_path / "L1"
     cli("l1", "deploy", "--l1", folder)
-    assert cli("l1", "post", proof, "--l1", folder).code == 0
-    result = cli("l1", "post", proof, "--l1", folder)
+    assert cli("l1", "post", "--unchecked", proof, "--l1", folder).code == 0
+    result = cli("l1", "post", "--unchecked", proof, "--l1", folder)
     assert_refused(result, 1)
     assert "WrongBatchNumber(expected=2, got=1)" in result.err
 
 
+def test_l1_post_of_a_bad_proof_is_refused_before_anything_is_sent(
+    cli: Cli, fake: Callable[..., None], tmp_path: Path, proof: Path
+) -> None:
+    folder = tmp_path / "L1"
+    cli("l1", "deploy", "--l1", folder)
+    fake("verify", verify_proof=raising(VerificationError("no")))
+    assert_refused(cli("l1", "post", proof, "--l1", folder), 1)
+    assert document(cli("l1", "status", "--l1", folder, "--json"))["batches"] == 0
+
+
 def test_l1_post_for_another_contract_is_refused(cli: Cli, tmp_path: Path, proof: Path) -> None:
     cli("l1", "deploy", "--l1", tmp_path / "L1")
-    result = cli("l1", "post", proof, "--l1", tmp_path / "L1", "--contract", "0x" + "12" * 20)
+    result = cli("l1", "post", "--unchecked", proof, "--l1", tmp_path / "L1", "--contract", "0x" + "12" * 20)
     assert_refused(result, 1)
 
 
