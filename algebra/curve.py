@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from zkroll.algebra.field import Block, blocks_for, fq, fr
-from zkroll.algebra.kernels.emit import LANES, LIMB_MASK, LIMBS
+from zkroll.algebra.field import Block, address, blocks_for, fq, fr
+from zkroll.algebra.kernels.curve_pairs import SCRATCH
+from zkroll.algebra.kernels.emit import LANES, LIMB_MASK, LIMBS, Backend
+from zkroll.algebra.kernels.fixed_base_kernels import CHUNK, TABLE_WIDTH, WINDOW, fixed_base_kernels
+from zkroll.algebra.kernels.jit import host_backend
+from zkroll.algebra.kernels.msm_kernels import digit_offset, msm_kernels, window_count
+from zkroll.algebra.kernels.threads import map_ranges
 from zkroll.algebra.reference import curve as reference
 from zkroll.algebra.reference.curve import GENERATOR, B, Point
 from zkroll.errors import InputError
 
-__all__ = ["GENERATOR", "ROW_WORDS", "B", "G1Points", "Point", "fixed_base_g1", "is_on_curve"]
+__all__ = ["GENERATOR", "ROW_WORDS", "B", "G1Points", "Point", "fixed_base_g1", "is_on_curve", "to_affine"]
 
 ROW_WORDS = 8
 Rows = NDArray[np.uint64]
+_GRAIN = 32  # blocks of points that are worth a thread
 
 
 class G1Points:
@@ -97,9 +104,55 @@ def is_on_curve(points: G1Points, threads: int | None = None) -> NDArray[np.bool
     return on_curve
 
 
-def fixed_base_g1(scalars: Block, n: int) -> G1Points:
-    """Return scalars[i]·(1, 2) for the first n scalars, an Fr block array."""
-    return G1Points.from_ints(reference.multiply(GENERATOR, scalar) for scalar in fr.to_ints(scalars, n))
+def to_affine(x: Block, y: Block, z: Block, n: int, threads: int | None = None) -> G1Points:
+    """Return the n points x = X/Z, y = Y/Z of projective Fq block arrays; Z = 0 is infinity."""
+    inverse = fq.batch_inverse(z, threads=threads)
+    return G1Points.from_blocks(fq.mul(x, inverse, threads=threads), fq.mul(y, inverse, threads=threads), n)
+
+
+def fixed_base_g1(
+    scalars: Block,
+    n: int,
+    base: tuple[int, int] = GENERATOR,
+    threads: int | None = None,
+    backend: Backend | None = None,
+) -> G1Points:
+    """Return scalars[i]·base for the first n scalars of an Fr block array; base defaults to (1, 2)."""
+    kernels, cutter = fixed_base_kernels(backend or host_backend()), msm_kernels(backend or host_backend())
+    limbs = fr.to_limbs(scalars, n, threads)
+    windows = window_count(fr.modulus.bit_length() - 1, WINDOW)
+    offset = digit_offset(windows, WINDOW)
+    digits = np.empty((windows, n), dtype=np.int16)
+    out = np.empty((blocks_for(n) * LANES, ROW_WORDS), dtype=np.uint64)
+    table = _table(base, windows)
+
+    def run(begin: int, end: int) -> None:
+        first, last = LANES * begin, min(n, LANES * end)
+        cutter.digits(digits, limbs, offset, WINDOW, first, last)
+        left, right = np.empty(CHUNK, dtype=np.int64), np.empty(CHUNK, dtype=np.int64)
+        scratch = np.empty(SCRATCH, dtype=np.int64)
+        kernels.multiples(out, digits, address(table), first, last, left, right, scratch)
+
+    map_ranges(run, blocks_for(n), threads, _GRAIN)
+    return G1Points(out[:n])
+
+
+@lru_cache(maxsize=4)
+def _table(base: tuple[int, int], windows: int) -> Rows:
+    """The rows of j·2^(8·w)·base at 128·w + j - 1, for j in 1..128."""
+    multiples: list[reference.Jacobian] = []
+    start = reference.to_jacobian(base)
+    for _ in range(windows):
+        current = start
+        for _ in range(TABLE_WIDTH):
+            multiples.append(current)
+            current = reference.jacobian_add(current, start)
+        start = reference.jacobian_double(multiples[-1])
+    x, y, z = (fq.from_ints(point[i] for point in multiples) for i in range(3))
+    inverse = fq.batch_inverse(z)
+    square = fq.square(inverse)
+    x, y = fq.mul(x, square), fq.mul(y, fq.mul(square, inverse))
+    return G1Points.from_blocks(x, y, len(multiples)).rows
 
 
 def _pack(block: Block) -> Rows:

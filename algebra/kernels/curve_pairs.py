@@ -4,9 +4,11 @@
     x3 = λ² - x1 - x2,  y3 = λ·(x1 - x3) - y1
 
 Montgomery's trick gives the inverses of all denominators. Blocks of eight in which a lane may be special
-(equal x, infinity) are found by a cheap test that never misses one, and take a slower way that handles all cases.
+(equal x, infinity) are found by a cheap test that never misses one, and take a slower way that handles all
+cases.
 """
 
+# ruff: noqa: PLR0917 (kernels take flat arrays, many of them)
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -26,16 +28,19 @@ from zkroll.algebra.kernels.emit import (
     Mask,
     Value,
     block_intrinsic,
+    declared,
     splat,
     split_limbs,
 )
 from zkroll.algebra.kernels.jit import helper
 
 BLOCK = 320
-BATCH = 1024  # blocks that share an inversion
+BATCH = 512  # blocks that share an inversion
+AHEAD = 8  # blocks between the request for a row and its use
 CHAINS = 2  # independent running products, so that their latencies overlap
 
-# Words (8 bytes) of scratch for `add_pairs`: denominators, products before, running products, fold, inverter, masks
+# Words (8 bytes) of scratch for `add_pairs`: denominators, products before each, running products, fold,
+# inverse, inverter, masks
 _FOLD_WORDS = 2 * LIMBS * LANES
 SCRATCH = 2 * BATCH * LIMBS * LANES + CHAINS * LIMBS * LANES + _FOLD_WORDS + 8 + SCRATCH_WORDS + BATCH
 
@@ -44,10 +49,11 @@ SCRATCH = 2 * BATCH * LIMBS * LANES + CHAINS * LIMBS * LANES + _FOLD_WORDS + 8 +
 def pair_adder(backend: Backend) -> Any:
     """Return the helper add_pairs(left, right, out, count, scratch).
 
-    `left` and `right` are addresses of `count` codes each, with room for codes up to the next multiple of eight,
-    which it fills in; the sums are written to the consecutive rows at address `out`, likewise with room.
-    `scratch` is an int64 array of SCRATCH words.
+    `left` and `right` are int64 arrays of `count` codes each, with room up to the next multiple of eight,
+    which it fills in; the sums are written to the consecutive rows at address `out`, likewise with room. `out`
+    may be where `left` or `right` point, in the same order. `scratch` is an int64 array of SCRATCH words.
     """
+    fetch = _intrinsic(_emit_fetch, backend)
     denominators = _intrinsic(_emit_denominators, backend, returns_mask=True)
     any_denominators = _intrinsic(_emit_any_denominators, backend, inline=False)
     accumulate = _intrinsic(_emit_accumulate, backend)
@@ -87,6 +93,8 @@ def pair_adder(backend: Backend) -> Any:
                 set_one(running_at + BLOCK * chain)
             for i in range(size):
                 first, second = left_at + 64 * (begin + i), right_at + 64 * (begin + i)
+                ahead = 64 * min(begin + i + AHEAD, blocks - 1)
+                fetch(left_at + ahead, right_at + ahead)
                 masks[i] = denominators(first, second, base + BLOCK * i)
                 if masks[i]:
                     slow_denominators(first, second, base + BLOCK * i)
@@ -113,9 +121,22 @@ def _intrinsic(emit: Any, backend: Backend, *, inline: bool = True, returns_mask
     return block_intrinsic(FQ, emit, backend=backend, inline=inline, returns_mask=returns_mask)
 
 
+def _emit_fetch(e: Emitter, left: ir.Value, right: ir.Value) -> None:
+    """Ask for the rows of these codes before they are needed."""
+    byte = ir.IntType(8)
+    number = ir.IntType(32)
+    kind = ir.FunctionType(ir.VoidType(), [byte.as_pointer(), number, number, number])
+    prefetch = declared(e.builder.module, "llvm.prefetch.p0", kind)
+    for code in (*load_codes(e, left), *load_codes(e, right)):
+        hints = [ir.Constant(number, value) for value in (0, 3, 1)]  # read, keep close, data
+        e.builder.call(prefetch, [e.pointer(code, 0, byte), *hints])
+
+
 def _emit_denominators(e: Emitter, left: ir.Value, right: ir.Value, out: ir.Value) -> Mask:
-    """x2 - x1, and the lanes that may be special: an x that may be zero, a difference whose low limb is that of
-    a multiple of q."""
+    """Store x2 - x1 and return the lanes that may be special.
+
+    Those are an x that may be zero, and a difference whose low limb is that of a multiple of q.
+    """
     x1, infinite1 = load_x(e, load_codes(e, left))
     x2, infinite2 = load_x(e, load_codes(e, right))
     difference = e.tidy(e.sub(x2, x1))
@@ -128,7 +149,7 @@ def _emit_denominators(e: Emitter, left: ir.Value, right: ir.Value, out: ir.Valu
 
 
 def _special_lanes(e: Emitter, points: Sequence[Value]) -> tuple[Mask, Mask, Mask, Mask]:
-    """(left is infinity, right is infinity, the points are equal, they are opposite), each excluding the former."""
+    """Which lanes are: left infinity, right infinity, equal points, opposite points."""
     x1, y1, x2, y2 = points
     infinite1, infinite2 = e.is_zero(x1), e.is_zero(x2)
     same = e.mask_and(e.equal(x1, x2), e.mask_not(e.mask_or(infinite1, infinite2)))
@@ -213,7 +234,7 @@ _OTHER_HALF = [[lane ^ distance for lane in range(LANES)] for distance in (4, 2,
 
 
 def _emit_fold(e: Emitter, running: ir.Value, fold: ir.Value) -> None:
-    """fold[0]: the product of all lanes of all chains, canonical, in every lane; fold[1]: of all other lanes."""
+    """fold[0]: the canonical product of all lanes of all chains, in each lane; fold[1]: all other lanes'."""
     value = e.load(running)
     for chain in range(1, CHAINS):
         value = e.mul(value, e.load(running, BLOCK * chain))

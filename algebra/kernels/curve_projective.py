@@ -1,7 +1,7 @@
 """Projective arithmetic on eight G1 points at a time, with formulas that hold for all points.
 
-(X : Y : Z) with x = X/Z, y = Y/Z; infinity is (0 : 1 : 0). Source: Renes, Costello, Batina, "Complete addition
-formulas for prime order elliptic curves" (2016), algorithms 7 to 9 (a = 0, here b = 3).
+(X : Y : Z) with x = X/Z, y = Y/Z; infinity is (0 : 1 : 0). Source: Renes, Costello, Batina, "Complete
+addition formulas for prime order elliptic curves" (2016), algorithms 7 to 9 (a = 0, here b = 3).
 
 A point here is three blocks (X, Y, Z), 960 bytes; lane i of the three is point i.
 """

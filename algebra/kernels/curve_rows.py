@@ -29,7 +29,7 @@ def load_codes(e: Emitter, address: ir.Value, stride: ir.Value | int = 8) -> lis
 
 
 def load_x(e: Emitter, codes: Sequence[ir.Value]) -> tuple[Value, Mask]:
-    """Load the x coordinates, and the mask of the lanes that may be infinity (all that are, and hardly more)."""
+    """Load the x coordinates, and the mask of lanes that may be infinity (all that are, hardly any more)."""
     b = e.builder
     halves = [b.load(e.pointer(_row(e, code), 0, _HALF_ROW), align=8) for code in codes]
     join = ir.Constant(ir.VectorType(_I32, LANES), list(range(LANES)))
@@ -62,7 +62,7 @@ def _row(e: Emitter, code: ir.Value) -> ir.Value:
 
 
 def _transpose(b: ir.IRBuilder, vectors: Sequence[ir.Value]) -> list[ir.Value]:
-    """Transpose 8 vectors of 8 words, or 4 whose halves are two 4×4 squares, by exchanging ever larger squares."""
+    """Transpose 8 vectors of 8 words, or 4 whose halves are two 4×4 squares."""
     rows = list(vectors)
     distance = 1
     while distance < len(rows):

@@ -1,6 +1,6 @@
 """Multi-scalar multiplication in G1 by buckets (Pippenger), with signed digits and affine buckets.
 
-A scalar s > r/2 stands for -(r - s). With W windows of c bits, s = Σ d_w·2^(c·w), -2^(c-1) <= d_w <= 2^(c-1): adding
+A scalar s > r/2 stands for -(r - s). With W windows of c bits, s = Σ d_w·2^(c·w), |d_w| <= 2^(c-1): adding
 2^(c-1) in every window but the last makes all digits non-negative at once, and no carries are needed.
 Per window the points are sorted by |digit|; the points of a bucket are added pairwise, all buckets of a tile
 together (`curve_pairs`). Then Σ j·bucket_j by running sums in eight segments, one a lane.
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from zkroll.algebra.constants import R_MODULUS
 from zkroll.algebra.kernels.curve_pairs import pair_adder
@@ -30,11 +31,12 @@ _ROW_WORDS = ROW_BYTES // 8
 
 _R0, _R1, _R2, _R3 = (np.uint64((R_MODULUS >> (64 * i)) & (2**64 - 1)) for i in range(4))
 _H0, _H1, _H2, _H3 = (np.uint64((R_MODULUS >> 1 >> (64 * i)) & (2**64 - 1)) for i in range(4))
-_ZERO, _ONE, _SIX, _LOW6, _WORD = (np.uint64(x) for x in (0, 1, 6, 63, 64))
+_ZERO, _ONE = np.uint64(0), np.uint64(1)
+_STRETCH = 256  # scalars whose digits are cut together
 
 
 def window_count(bits: int, window: int) -> int:
-    """Return how many windows signed scalars of at most `bits` bits take: the last digit stays below 2^(c-1)."""
+    """Return how many windows scalars of `bits` bits and a sign take; the last digit stays below 2^(c-1)."""
     return -(-(bits + 2) // window)
 
 
@@ -81,15 +83,16 @@ def _swap_lanes(out: Any, point: Any, distance: int) -> None:
 
 @helper
 def _sort(digits: Any, begin: int, end: int, buckets: int, ends: Any, order: Any) -> int:
-    """Sort the indices by |digit|: ends[m] is where bucket m ends in `order`; an entry is 2·index + (digit < 0).
+    """Sort the indices by |digit| and return the largest.
 
-    Returns the largest |digit|.
+    ends[m] is where bucket m ends in `order`, whose entries are 2·index + (digit < 0).
     """
     for m in range(buckets + 1):
         ends[m] = 0
     for i in range(begin, end):
         ends[abs(np.int64(digits[i]))] += 1
-    at = top = 0
+    at = np.int64(0)
+    top = 0
     ends[0] = 0
     for m in range(1, buckets + 1):
         size = ends[m]
@@ -100,10 +103,16 @@ def _sort(digits: Any, begin: int, end: int, buckets: int, ends: Any, order: Any
     for i in range(begin, end):
         digit = np.int64(digits[i])
         if digit != 0:
-            m = abs(digit)
-            order[ends[m]] = 2 * i + (digit < 0)
-            ends[m] += 1
+            bucket = abs(digit)
+            order[ends[bucket]] = 2 * i + np.int64(digit < 0)
+            ends[bucket] += 1
     return top
+
+
+def digit_offset(windows: int, window: int) -> NDArray[np.uint64]:
+    """Return 2^(c-1) in every window but the last, as four words."""
+    offset = sum(1 << (window * (w + 1) - 1) for w in range(windows - 1))
+    return np.array([offset >> (64 * i) & (2**64 - 1) for i in range(4)], dtype=np.uint64)
 
 
 @dataclass(frozen=True)
@@ -148,33 +157,35 @@ def msm_kernels(backend: Backend) -> MsmKernels:
         windows = out.shape[0]
         half = np.int64(1) << (window - 1)
         mask = np.uint64((np.int64(1) << window) - 1)
-        words = np.zeros(5, dtype=np.uint64)
-        for i in range(begin, end):
-            s0, s1, s2, s3 = scalars[i, 0], scalars[i, 1], scalars[i, 2], scalars[i, 3]
-            negative = _exceeds_half(s0, s1, s2, s3)
-            if negative:
-                s0, s1, s2, s3 = _opposite(s0, s1, s2, s3)
-            if (s0 | s1 | s2 | s3) == 0:
-                for w in range(windows):
-                    out[w, i] = 0
-                continue
-            words[0] = s0 + offset[0]
-            carry = _ONE if words[0] < s0 else _ZERO
-            words[1] = s1 + offset[1] + carry
-            carry = _ONE if words[1] < s1 or (words[1] == s1 and carry) else _ZERO
-            words[2] = s2 + offset[2] + carry
-            carry = _ONE if words[2] < s2 or (words[2] == s2 and carry) else _ZERO
-            words[3] = s3 + offset[3] + carry
+        words = np.zeros((5, _STRETCH), dtype=np.uint64)
+        negative = np.zeros(_STRETCH, dtype=np.int64)  # -1 or 0
+        for start in range(begin, end, _STRETCH):
+            size = min(_STRETCH, end - start)
+            for k in range(size):
+                i = start + k
+                s0, s1, s2, s3 = scalars[i, 0], scalars[i, 1], scalars[i, 2], scalars[i, 3]
+                negative[k] = 0
+                if _exceeds_half(s0, s1, s2, s3):
+                    s0, s1, s2, s3 = _opposite(s0, s1, s2, s3)
+                    negative[k] = -1
+                words[0, k] = s0 + offset[0]
+                carry = _ONE if words[0, k] < s0 else _ZERO
+                words[1, k] = s1 + offset[1] + carry
+                carry = _ONE if words[1, k] < s1 or (words[1, k] == s1 and carry) else _ZERO
+                words[2, k] = s2 + offset[2] + carry
+                carry = _ONE if words[2, k] < s2 or (words[2, k] == s2 and carry) else _ZERO
+                words[3, k] = s3 + offset[3] + carry
             for w in range(windows):
-                bit = np.uint64(window * w)
-                word, shift = np.int64(bit >> _SIX), bit & _LOW6
-                field = words[word] >> shift
-                if shift:
-                    field |= words[word + 1] << (_WORD - shift)
-                digit = np.int64(field & mask)
-                if w < windows - 1:
-                    digit -= half
-                out[w, i] = -digit if negative else digit
+                bit = window * w
+                low, high, target = words[bit >> 6], words[(bit >> 6) + 1], out[w]
+                shift = np.uint64(bit & 63)
+                # two shifts, because a shift by 64 is none
+                rest = np.uint64(63 - (bit & 63))
+                bias = half if w < windows - 1 else np.int64(0)
+                for k in range(size):
+                    field = (low[k] >> shift | high[k] << rest << _ONE) & mask
+                    digit = np.int64(field) - bias
+                    target[start + k] = (digit ^ negative[k]) - negative[k]
 
     @helper
     def add_within_buckets(
@@ -257,7 +268,7 @@ def msm_kernels(backend: Backend) -> MsmKernels:
 
     @helper
     def weigh(total: Any, codes: Any, segment: int, points: Any) -> None:
-        """total = Σ (j + 1)·(row of codes[j]) over 8·segment codes, in every lane; segment is a power of two."""
+        """total = Σ (j + 1)·(row of codes[j]), j < 8·segment, in every lane; segment is a power of two."""
         running, moved, infinity = points[0], points[1], points[2]
         running_at, moved_at, total_at = running.ctypes.data, moved.ctypes.data, total.ctypes.data
         set_infinity(infinity.ctypes.data)

@@ -1,6 +1,6 @@
 """The group G1 of BN254 (y² = x³ + 3 over Fq, prime order r) in plain integers.
 
-Points are affine pairs, None is infinity. Inside, Jacobian coordinates: x = X/Z², y = Y/Z³, infinity has Z = 0.
+Points are affine pairs, None is infinity. Inside, Jacobian coordinates: x = X/Z², y = Y/Z³; infinity: Z = 0.
 Source: Hankerson, Menezes, Vanstone, "Guide to Elliptic Curve Cryptography", section 3.2.2.
 """
 
