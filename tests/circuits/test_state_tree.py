@@ -92,7 +92,8 @@ def traces_of(given: Source) -> Traces:
         (x.address, x.field, *halves(x.slot), 40 + i, *halves(x.new_word)) for i, x in enumerate(given.leaves)
     ]
     chips = [
-        receives(STATE, reads), sends(STATE, writes), sends(PUBLIC, [(0, given.old_root), (1, given.new_root)]),
+        receives(STATE, reads), sends(STATE, writes),
+        sends(PUBLIC, [(0, given.old_root), (1, given.new_root)]),
         StateLeafChip(), StatePathChip(), CanonicalChip(), Poseidon4Chip(), Poseidon3Chip(), Poseidon2Chip(),
     ]  # fmt: skip
     return fill(chips, given)
@@ -218,6 +219,15 @@ def test_a_tampered_leaf_unbalances(traces: Traces, kind: str, column: str, bus:
     row = next(r for r in rows_with(traces, "state_leaf", **{kind: 1}) if r)
     changed = prank(traces, "state_leaf", column, row, cell(traces, "state_leaf", column, row) + 1)
     assert bus in broken_buses(broken(changed, CLOSED))
+
+
+@pytest.mark.parametrize("name", ["old", "new"])
+@pytest.mark.parametrize(("shift", "half"), [(0, "low"), (128, "high")])
+def test_a_word_with_one_nonzero_half_is_not_zero(name: str, shift: int, half: str) -> None:
+    made = traces_of(source({(1, 1, 0): 5 << shift}, {(1, 1, 0): 6 << shift}))
+    assert broken(made, CLOSED) == []
+    assert f"{name} word zero: {half} half" in names(broken(prank(made, "state_leaf", f"{name}_zero", 0, 1)))
+    assert f"{name} word not zero" in names(broken(prank(made, "state_leaf", f"{name}_inverse", 0, 0)))
 
 
 def test_padding_between_leaves_and_a_full_table_are_refused(traces: Traces) -> None:

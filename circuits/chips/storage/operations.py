@@ -178,7 +178,8 @@ def _prices(ops: Operations, store: Mask) -> dict[str, ColumnData]:
 
 
 def _agree(x: U64, y: U64) -> Mask:
-    return np.all(x == y, axis=1)
+    equal: Mask = (x == y).all(axis=1)
+    return equal
 
 
 def _masked(values: U64, rows: Mask) -> U64:

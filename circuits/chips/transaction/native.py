@@ -42,7 +42,8 @@ the same transaction moved, and nothing in between changes a balance. In this or
 works out. The number of rows and their tx are those of the data, in which 0, 1, … come once each; ``cpu``
 counts its BEGIN rows the same way, so each transaction runs once, in the data's order. Fifth: 5 * 2^32 + 4
 does not wrap, so quotient and rest are unique; ``success`` is a bit because ``cpu`` sends one. All counts
-are free: an answer that nobody asked for unbalances its bus. Padding rows are zero.
+are free: an answer that nobody asked for unbalances its bus. So is code_size where CODESIZE does not run.
+Padding rows are zero.
 """
 
 from __future__ import annotations
