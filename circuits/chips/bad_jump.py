@@ -7,6 +7,7 @@ destination), ``is_code`` (that byte is an instruction), ``inverse`` (of byte - 
 1. ``active`` and ``beyond`` are bits, and beyond only in active rows
 2. inside the code the destination's high half is 0
 3. inside, an instruction byte differs from JUMPDEST: is_code ((value - 0x5B) inverse - 1) = 0
+4. cells that a row does not use are 0
 
 Beyond: LENGTH vouches for value, and the comparison LT(destination, value) = 0 is asked of the ALU. Inside:
 CODE_BYTE vouches for (value, is_code) at the destination. Either way no jump to it is valid; a destination
@@ -48,6 +49,13 @@ class BadJumpChip(Chip):
         b.constrain("beyond only in active rows", beyond * (1 - active))
         b.constrain("inside there is no high word", inside * destination.hi)
         b.constrain("the byte is no JUMPDEST", inside * is_code * ((value - JUMPDEST) * inverse - 1))
+        b.constrain("there is no instruction beyond", (1 - inside) * is_code)
+        b.constrain("an unused inverse is 0", (1 - inside * is_code) * inverse)
+        for name, cell in (
+            ("code_hash", code_hash), ("destination.hi", destination.hi), ("destination.lo", destination.lo),
+            ("value", value),
+        ):  # fmt: skip
+            b.constrain(f"padding has {name} 0", (1 - active) * cell)
         b.receive("serve a bad jump", BAD_JUMP, (code_hash, destination.hi, destination.lo), active)
         b.send("ask the length", LENGTH, (SPACE_CODE, code_hash, value), beyond)
         b.send("compare with the length", ALU, (LT, destination.hi, destination.lo, 0, value, 0, 0), beyond)
@@ -68,7 +76,7 @@ class BadJumpChip(Chip):
             beyond[i] = target >= len(code)
             value[i] = len(code) if beyond[i] else code[target]
             is_code[i] = not beyond[i] and is_instruction(code)[target]
-        difference = fr.from_array(value - JUMPDEST)
+        difference = fr.from_array((value - JUMPDEST) * is_code)
         return {
             "active": np.ones(count, dtype=np.int64),
             "beyond": beyond,

@@ -18,6 +18,7 @@ of the 31-byte chunk: ``chunk_left``, ``chunk_high`` (unused), ``chunk_last``, `
 3. words and chunks count down from 31 and 30 and gather their bytes
 4. sponge: h starts at the length, takes POSEIDON2(h, chunk) at the end of every chunk that began inside the
    code, and is the code hash at the end
+5. rows that are not active are 0
 
 Soundness: PUSH_SIZE admits bytes only, so the gathered halves are below 2^128 and chunks below 2^248. The
 sponge absorbs length and bytes, so one code belongs to a hash; two tables of one code serve the same
@@ -85,6 +86,8 @@ class BytecodeChip(Chip):
         _words(b, row)
         _sponge(b, row)
 
+        shared = {"real": real, "code_hash": code_hash, "length": length, "index": index, "byte": byte}
+        _zero_in_padding(b, active, shared)
         byte_uses, length_uses = b.column("byte_uses"), b.column("length_uses")
         b.constrain("bytes are served in active rows", byte_uses * (1 - active))
         b.constrain("the length is served at the start", length_uses * (1 - start))
@@ -141,6 +144,12 @@ class _Row:
     byte: Expr
 
 
+def _zero_in_padding(b: AirBuilder, active: Expr, cells: Mapping[str, Expr]) -> None:
+    """Rows that are not active hold zeros: ``last`` = 0 keeps them from serving, the rest from being free."""
+    for name, cell in cells.items():
+        b.constrain(f"padding has {name} 0", (1 - active) * cell)
+
+
 def _instructions(b: AirBuilder, row: _Row) -> Expr:
     """Group 2; gives the column ``is_code``."""
     active, start, inside, index, byte = row.active, row.start, row.inside, row.index, row.byte
@@ -166,7 +175,8 @@ def _instructions(b: AirBuilder, row: _Row) -> Expr:
     b.constrain(
         "push data, lo", inside * (push.next.lo - more * (1 - high.next) * (256 * push.lo + byte.next))
     )
-    b.constrain("no last byte in padding", last * (1 - active))
+    cells = {"pc": pc, "opcode": opcode, "is_code": is_code, "push_size": size, "left": left, "high": high}
+    _zero_in_padding(b, active, {**cells, "last": last, "push.hi": push.hi, "push.lo": push.lo})
     b.constrain("instructions are served at their last byte", uses * (1 - last))
     b.send("look up the push size", PUSH_SIZE, (byte, size), active)
     b.send("look up the bytes left", LEFT, (left, high, last), active)
@@ -187,7 +197,8 @@ def _words(b: AirBuilder, row: _Row) -> None:
     b.constrain("the first word's byte, lo", start * word.lo)
     b.constrain("word, hi", inside * (word.next.hi - hi - high.next * (255 * hi + byte.next)))
     b.constrain("word, lo", inside * (word.next.lo - (1 - high.next) * (256 * lo + byte.next)))
-    b.constrain("no last word byte in padding", last * (1 - active))
+    cells = {"word_left": left, "word_high": high, "word_last": last, "word.hi": word.hi, "word.lo": word.lo}
+    _zero_in_padding(b, active, cells)
     b.constrain("words are served at their last byte", uses * (1 - last))
     b.send("look up the word bytes left", LEFT, (left, high, last), active)
     word_index = (row.index - WORD_BYTES + 1) * _INVERSE_OF_32
@@ -209,7 +220,8 @@ def _sponge(b: AirBuilder, row: _Row) -> None:
         "chunks that begin in the code are absorbed",
         inside * (absorbing.next - last * real.next - (1 - last) * absorbing),
     )
-    b.constrain("no last chunk byte in padding", last * (1 - active))
+    cells = {"chunk_left": left, "chunk_high": high, "chunk_last": last}
+    _zero_in_padding(b, active, {**cells, "chunk": chunk, "absorbing": absorbing, "h": h})
     b.constrain("the sponge starts at the length", start * (h - row.length))
     b.constrain("the sponge waits", inside * (1 - absorbs) * (h.next - h))
     b.constrain("the sponge ends at the code hash", row.end * (h - row.code_hash))

@@ -6,6 +6,7 @@ LOG_TOPICS (ctx, clk, slot, count) asks for ``count`` pops from ``slot`` downwar
 
 1. ``active`` and ``pops`` are bits, and pops only in active rows
 2. a row that does not pop has count 0
+3. cells of padding, and topic and age where nothing is popped, are 0
 
 A row with ``pops`` = 1 takes the word of its slot and asks for (ctx, clk, slot - 1, count - 1) in turn. A
 row with count 0 cannot do so usefully: its request has count -1, and no chain of fewer than r rows ends at
@@ -41,6 +42,10 @@ class LogChip(Chip):
         age = b.columns("age", 2)
         b.constrain("pops only in active rows", pops * (1 - active))
         b.constrain("a row that pops nothing has count 0", (active - pops) * count)
+        for name, cell in (("ctx", ctx), ("clk", clk), ("slot", slot), ("count", count)):
+            b.constrain(f"padding has {name} 0", (1 - active) * cell)
+        for i, cell in enumerate((topic.hi, topic.lo, *age)):
+            b.constrain(f"what is not popped is 0 [{i}]", (1 - pops) * cell)
         b.receive("serve topics", LOG_TOPICS, (ctx, clk, slot, count), active)
         b.send("pop the other topics", LOG_TOPICS, (ctx, clk, slot - 1, count - 1), pops)
         b.receive("pop a topic", STACK, (ctx, slot, clk - 1 - weighted(age, 2**16), topic.hi, topic.lo), pops)

@@ -82,6 +82,11 @@ PUSHING: Final = (
     Family.CALLDATALOAD, Family.RETURNDATASIZE, Family.PC, Family.MSIZE, Family.GAS, Family.MLOAD,
     Family.SLOAD, Family.PUSH, Family.DUP, Family.SWAP,
 )  # fmt: skip
+#: families whose result comes from a service that is not asked if the step halts
+ANSWERED: Final = (
+    Family.ALU1, Family.ALU2, Family.ALU3, Family.KECCAK, Family.CONTEXT, Family.SELFBALANCE,
+    Family.CALLDATALOAD, Family.MLOAD,
+)  # fmt: skip
 #: families that end the context by their own will
 ENDING: Final = (Family.STOP, Family.RETURN, Family.REVERT)
 
@@ -150,7 +155,7 @@ def is_in(families: NDArray[np.int64], group: tuple[Family, ...]) -> NDArray[np.
 
 
 __all__ = [
-    "ENDING", "EXPANDING", "FLAGS", "LENGTH_FIXED", "LENGTH_SECOND", "LENGTH_THIRD", "OPCODE_ROWS", "PUSHING",
-    "SUPPORTED", "TAKES_DEEP", "TAKES_FIRST", "TAKES_SECOND", "TAKES_THIRD", "Family", "OpcodeRow",
-    "by_opcode", "is_in",
+    "ANSWERED", "ENDING", "EXPANDING", "FLAGS", "LENGTH_FIXED", "LENGTH_SECOND", "LENGTH_THIRD",
+    "OPCODE_ROWS", "PUSHING", "SUPPORTED", "TAKES_DEEP", "TAKES_FIRST", "TAKES_SECOND", "TAKES_THIRD",
+    "Family", "OpcodeRow", "by_opcode", "is_in",
 ]  # fmt: skip

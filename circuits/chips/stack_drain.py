@@ -1,7 +1,7 @@
 """Takes the stack words that nobody popped when their context ended.
 
 Columns: ``active`` (bit), ``ctx``, ``slot``, ``clk``, ``word``. An active row takes the tuple (ctx, slot,
-clk, word) from STACK, whatever it is.
+clk, word) from STACK, whatever it is; other rows are 0.
 
 Why the STACK bus is a stack although this chip takes freely. Consider one context (ctx is the clock of its
 BEGIN, hence unique) and the order of its steps. Every tuple that the cpu pushes names the clock of its row
@@ -42,6 +42,8 @@ class StackDrainChip(Chip):
         active = b.bit("active")
         ctx, slot, clk = (b.column(name) for name in ("ctx", "slot", "clk"))
         word = b.word("word")
+        for name, cell in (("ctx", ctx), ("slot", slot), ("clk", clk), ("hi", word.hi), ("lo", word.lo)):
+            b.constrain(f"padding has {name} 0", (1 - active) * cell)
         b.receive("drain a word", STACK, (ctx, slot, clk, word.hi, word.lo), active)
 
     def fill(self, ctx: FillContext) -> Mapping[str, ColumnData] | None:

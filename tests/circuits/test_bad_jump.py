@@ -39,7 +39,9 @@ def test_a_jumpdest_cannot_be_proven_bad(good):
 
 def test_a_jumpdest_cannot_be_claimed_to_lie_beyond_the_code_or_in_push_data():
     traces = proven([2])
-    beyond = prank(prank(traces, "bad_jump", "beyond", 0, 1), "bad_jump", "value", 0, len(CODE))
+    beyond = traces
+    for column, value in (("beyond", 1), ("value", len(CODE)), ("is_code", 0), ("inverse", 0)):
+        beyond = prank(beyond, "bad_jump", column, 0, value)
     assert broken(beyond) == []
     assert (0x10, 0, 2, 0, len(CODE), 0, 0) in sent(beyond["bad_jump"], ALU)  # which says 2 >= 6: not so
     assert "alu" in broken_buses(broken(beyond, CLOSED))
@@ -58,6 +60,9 @@ PRANKS = [
     ("inside there is no high word", 0, "destination.hi", 1),
     ("the byte is no JUMPDEST", 0, "inverse", 0),
     ("the byte is no JUMPDEST", 0, "value", 0x5B),
+    ("there is no instruction beyond", 7, "is_code", 1),
+    ("an unused inverse is 0", 7, "inverse", 1),
+    *((f"padding has {c} 0", 7, c, 1) for c in ("code_hash", "destination.hi", "destination.lo", "value")),
 ]
 
 

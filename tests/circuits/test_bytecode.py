@@ -150,6 +150,11 @@ def test_the_sponge_requests_balance_with_a_server_of_true_hashes(traces):
     assert "poseidon2" in broken_buses(broken(tampered, [POSEIDON2]))
 
 
+PADDED = (
+    "real", "code_hash", "length", "index", "byte", "pc", "opcode", "is_code", "push_size", "left", "high",
+    "last", "push.hi", "push.lo", "word_left", "word_high", "word_last", "word.hi", "word.lo", "chunk_left",
+    "chunk_high", "chunk_last", "chunk", "absorbing", "h",
+)  # fmt: skip
 #: constraint, row of the first code (its length is 26), column, value (None: one more)
 LENGTH0 = len(CODES[0])
 PRANKS = [
@@ -187,7 +192,6 @@ PRANKS = [
     ("push data starts at 0, lo", 0, "push.lo", 1),
     ("push data, hi", 6, "push.hi", None),
     ("push data, lo", 6, "push.lo", None),
-    ("no last byte in padding", -1, "last", 1),
     ("instructions are served at their last byte", 2, "fetches", 1),
     ("the first word", 0, "word_left", 30),
     ("word bytes left", 3, "word_left", None),
@@ -195,7 +199,6 @@ PRANKS = [
     ("the first word's byte, lo", 0, "word.lo", 1),
     ("word, hi", 3, "word.hi", None),
     ("word, lo", 3, "word.lo", None),
-    ("no last word byte in padding", -1, "word_last", 1),
     ("words are served at their last byte", 3, "word_uses", 1),
     ("the first chunk", 0, "chunk_left", 29),
     ("chunk bytes left", 3, "chunk_left", None),
@@ -204,10 +207,10 @@ PRANKS = [
     ("the first chunk is absorbed", 0, "absorbing", 0),
     ("chunks that begin in the code are absorbed", 3, "absorbing", 0),
     ("chunks that begin in the code are absorbed", 31, "absorbing", 1),
-    ("no last chunk byte in padding", -1, "chunk_last", 1),
     ("the sponge starts at the length", 0, "h", None),
     ("the sponge waits", 3, "h", None),
     ("the sponge ends at the code hash", LENGTH0 + 32, "h", None),
+    *((f"padding has {column} 0", -1, column, 1) for column in PADDED),
 ]
 
 

@@ -69,6 +69,10 @@ def row_of(traces, tx: int, what: str, nth: int = 0) -> int:
     raise AssertionError(f"no {what} in transaction {tx}")
 
 
+STATE = ("clk", "tx", "ctx", "code_hash", "gas")
+INSTRUCTION = ("pc", "sp", "opcode", "pops", "pushes", "static_gas", "stack_limb")
+SECOND = ("b.hi", "b.lo", "b_age[0]", "b_age[1]")
+
 #: constraint, transaction, step, rows behind it, column, value (None: one more)
 PRANKS = [
     ("a row has at most one kind", 0, "ADD", 0, "is_begin", 1),
@@ -144,6 +148,26 @@ PRANKS = [
     ("pc, memory size, gas, no return data, lo", 0, "PC", 0, "c.lo", None),
     ("pc, memory size, gas, no return data, lo", 0, "GAS", 0, "c.lo", None),
     ("pc, memory size, gas, no return data, lo", 0, "MSIZE", 0, "c.lo", None),
+    # cells that a row does not use: padding is the row behind the last END
+    *((f"unused row state is 0 [{i}]", 10, END, AFTER, c, 1) for i, c in enumerate(STATE)),
+    ("unused refund and memory is 0 [0]", 0, BEGIN, 0, "refund", 1),
+    ("unused refund and memory is 0 [1]", 0, BEGIN, 0, "memory_words", 1),
+    *((f"unused instruction is 0 [{i}]", 0, END, 0, c, 1) for i, c in enumerate(INSTRUCTION)),
+    *((f"unused top is 0 [{i}]", 0, "PC", 0, c, 1) for i, c in enumerate(("a.hi", "a.lo"))),
+    *((f"unused age of the top is 0 [{i}]", 0, "DUP1", 0, f"a_age[{i}]", 1) for i in range(2)),
+    *((f"unused second is 0 [{i}]", 0, "NOT", 0, c, 1) for i, c in enumerate(SECOND)),
+    *((f"unused second is 0 [{i}]", 5, "ADD", 0, c, 1) for i, c in enumerate(SECOND)),
+    *((f"unused third is 0 [{i}]", 0, "ADD", 0, c, 1) for i, c in enumerate(("n.hi", "n.lo"))),
+    *((f"unused age of the third is 0 [{i}]", 0, "ADD", 0, f"n_age[{i}]", 1) for i in range(2)),
+    *((f"unused result is 0 [{i}]", 0, "RETURN", 0, c, 1) for i, c in enumerate(("c.hi", "c.lo"))),
+    *((f"unused result is 0 [{i}]", 7, "KECCAK256", 0, c, 1) for i, c in enumerate(("c.hi", "c.lo"))),
+    ("unused price is 0 [0]", 0, "ADD", 0, "dynamic_gas", 1),
+    ("unused price is 0 [0]", 8, "SSTORE", 0, "dynamic_gas", 1),
+    ("unused words is 0 [0]", 0, "ADD", 0, "words", 1),
+    ("unused amount is 0 [0]", 0, "ADD", 0, "amount", 1),
+    ("unused inverse is 0 [0]", 0, "ADD", 0, "inverse", 1),
+    ("unused inverse is 0 [0]", 4, BEGIN, 0, "inverse", 1),
+    *((f"unused gas limbs is 0 [{i}]", 10, "INVALID", 0, f"gas_limbs[{i}]", 1) for i in range(2)),
 ]
 
 

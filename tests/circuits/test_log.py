@@ -51,6 +51,11 @@ PRANKS = [
     ("pops is a bit", 0, "pops", 2),
     ("pops only in active rows", 7, "pops", 1),
     ("a row that pops nothing has count 0", 0, "pops", 0),
+    *((f"padding has {column} 0", 7, column, 1) for column in ("ctx", "clk", "slot", "count")),
+    ("what is not popped is 0 [0]", 2, "topic.hi", 1),
+    ("what is not popped is 0 [1]", 2, "topic.lo", 1),
+    ("what is not popped is 0 [2]", 2, "age[0]", 1),
+    ("what is not popped is 0 [3]", 2, "age[1]", 1),
 ]
 
 

@@ -44,6 +44,12 @@ def test_a_row_counts_once():
     assert unbroken_constraints(drained(PUSHES, [])["stack_drain"]) == set()
 
 
+@pytest.mark.parametrize("column", ["ctx", "slot", "clk", "word.hi", "word.lo"])
+def test_padding_is_zero(column):
+    tampered = prank(drained(PUSHES, []), "stack_drain", column, 7, 1)
+    assert names(broken(tampered)) == {f"padding has {column.removeprefix('word.')} 0"}
+
+
 def test_no_cell_of_the_interaction_can_change_unseen():
     assert unmissed_cells(drained(PUSHES, PUSHES[:1]), "stack_drain") == []
 

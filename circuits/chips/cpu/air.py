@@ -17,17 +17,29 @@ groups below what happens next.
    survives only success.
 7. results that no service answers: DUP, SWAP, PC, MSIZE, GAS, RETURNDATASIZE.
 
+8. cells that a row does not use are 0, so that every cell is determined by the execution.
+
 A step for which two exceptions hold may claim either: state and gas do not tell them apart.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from zkroll.circuits.air.chip import AirBuilder
 from zkroll.circuits.air.expr import Expr
 from zkroll.circuits.chips.cpu.columns import Columns
-from zkroll.circuits.chips.opcode_families import EXPANDING, Family
+from zkroll.circuits.chips.opcode_families import (
+    ANSWERED,
+    EXPANDING,
+    PUSHING,
+    TAKES_DEEP,
+    TAKES_FIRST,
+    TAKES_SECOND,
+    TAKES_THIRD,
+    Family,
+)
 
 STACK_LIMIT: Final = 1024
 JUMPDEST: Final = 0x5B
@@ -51,6 +63,7 @@ def constrain(b: AirBuilder, r: Columns) -> None:
     _gas(b, r)
     _halts(b, r)
     _results(b, r)
+    _unused(b, r)
 
 
 def _rows(b: AirBuilder, r: Columns) -> None:
@@ -82,7 +95,7 @@ def _carried(b: AirBuilder, r: Columns) -> None:
         b.constrain(f"{name} starts at 0", r.is_begin * column.next)
     b.constrain(
         "memory grows only by expansion",
-        (r.is_step - r.any_of(EXPANDING)) * (r.memory_words.next - r.memory_words),
+        (r.is_step - r.any_of(EXPANDING) * (1 - r.underflow)) * (r.memory_words.next - r.memory_words),
     )
 
 
@@ -127,7 +140,7 @@ def _gas(b: AirBuilder, r: Columns) -> None:
     paid = r.is_step - r.fails
     sstore = r.flags[Family.SSTORE]
     b.constrain("gas is paid", paid * (r.gas - cost - r.gas_value))
-    b.constrain("gas left fits 32 bits", paid * r.gas_limbs[2])
+    b.constrain("gas left fits 32 bits", (1 - r.out_of_gas) * r.gas_limbs[2])
     b.constrain("gas goes on", r.is_step * r.gas.next - paid * r.gas_value)
     b.constrain("out of gas is true", (r.out_of_gas - r.sentry) * (cost - r.gas - 1 - r.gas_value))
     b.constrain("the sentry is SSTORE's", r.sentry * (1 - sstore))
@@ -168,3 +181,36 @@ def _results(b: AirBuilder, r: Columns) -> None:
         b.constrain(f"DUP puts the deep word back, {half}", f[Family.DUP] * (a - second))
     b.constrain("pc, memory size, gas, no return data, hi", own * r.c.hi)
     b.constrain("pc, memory size, gas, no return data, lo", own * r.c.lo - value)
+
+
+def _unused(b: AirBuilder, r: Columns) -> None:
+    """Group 8: 1 - u is a factor of each constraint, u being 1 where something binds the cell."""
+    f = r.flags
+    there = 1 - r.underflow
+    kinds = r.is_begin + r.is_step + r.is_end
+    accounted = r.is_step - r.fails + r.out_of_gas - r.sentry  # gas is paid, or proven to be missing
+    priced = r.any_of(EXPANDING) * there
+    storage = f[Family.SSTORE] * (there - r.sentry)
+    deep = r.any_of(TAKES_DEEP)
+    third = r.any_of(TAKES_THIRD) * there
+    sentry = f[Family.SSTORE] * (1 - r.exception) + r.sentry
+    answered = r.any_of(ANSWERED) * r.halts + (f[Family.EXP] + f[Family.SLOAD]) * r.underflow
+    used: dict[str, tuple[Expr, Sequence[Expr]]] = {
+        "row state": (kinds, (r.clk, r.tx, r.ctx, r.code_hash, r.gas)),
+        "refund and memory": (r.is_step + r.is_end, (r.refund, r.memory_words)),
+        "instruction": (r.is_step, (r.pc, r.sp, r.opcode, r.pops, r.pushes, r.static_gas, r.stack_limb)),
+        "top": ((r.any_of(TAKES_FIRST) + f[Family.DUP]) * there, (r.a.word.hi, r.a.word.lo)),
+        "age of the top": (r.any_of(TAKES_FIRST) * there, r.a.age),
+        "second": ((r.any_of(TAKES_SECOND) + deep) * there, (r.b.word.hi, r.b.word.lo, *r.b.age)),
+        "third": (third, (r.n.word.hi, r.n.word.lo)),
+        "age of the third": (third + sentry, r.n.age),
+        "result": (r.any_of(PUSHING) - answered, (r.c.hi, r.c.lo)),
+        "price": (priced + f[Family.SLOAD] * there + storage, (r.dynamic_gas,)),
+        "words": (priced + f[Family.EXP] * there, (r.words,)),
+        "amount": (priced + storage, (r.amount,)),
+        "inverse": ((r.is_begin + f[Family.JUMPI]) * r.verdict, (r.inverse,)),
+        "gas limbs": (accounted, r.gas_limbs[:2]),
+    }
+    for name, (where, cells) in used.items():
+        for i, value in enumerate(cells):
+            b.constrain(f"unused {name} is 0 [{i}]", (1 - where) * value)

@@ -118,6 +118,7 @@ class _Steps:
         self.c = steps.outputs[:, 0].copy()
         dup = self.of(Family.DUP)  # the VM tells the n-th word alone; it is the cpu's second
         self.b[dup] = self.a[dup]
+        self.n[~is_in(self.family, TAKES_THIRD)] = 0  # LOG's topics are popped elsewhere
         self.sentry = self.of(Family.SSTORE) & self.exceptions["out_of_gas"] & (self.gas <= gas.SSTORE_SENTRY)
         self._memory()
         self._storage(trace)
