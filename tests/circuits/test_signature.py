@@ -51,10 +51,10 @@ def traces() -> Traces:
     return traces_of([signed(1, 5), signed(2, R_MODULUS - 1), signed(1, 2**200 + 7)])
 
 
-def test_signatures_hold_and_take_256_rows_each(traces: Traces) -> None:
+def test_signatures_hold_and_take_64_rows_each(traces: Traces) -> None:
     assert broken(traces, CLOSED) == []
-    assert traces["signature_ladder"].rows == 3 * 256
-    assert traces["signature_ladder"].height == 1024
+    assert traces["signature_ladder"].rows == 3 * 64
+    assert traces["signature_ladder"].height == 256
 
 
 def test_the_challenge_with_bit_256_holds() -> None:
@@ -141,39 +141,40 @@ def test_a_tampered_signature_row_unbalances(traces: Traces, column: str, bus: s
     ("row", "column", "delta", "expected"),
     [
         (3, "active", 1, "active is a bit"),
-        (3, "s_bit", 2, "s_bit is a bit"),
-        (770, "turn", 1, "turn rows are active"),
-        (770, "done", 1, "done rows are active"),
-        (200, "turn", 1, "the upper half turns"),
+        (3, "s_bit[2]", 2, "s_bit[2] is a bit"),
+        (3, "h_bit[3]", 2, "h_bit[3] is a bit"),
+        (194, "turn", 1, "turn rows are active"),
+        (194, "done", 1, "done rows are active"),
+        (50, "turn", 1, "the upper half turns"),
         (20, "done", 1, "the lower half is done"),
-        (1023, "active", 1, "the last row does not go on"),
-        (300, "active", -1, "a ladder goes on in an active row"),
-        (77, "step", 1, "steps count up"),
-        (100, "turn", 1, "a half has 128 rows"),
-        (128, "step", 1, "a lower half starts at step 0"),
-        (256, "step", 1, "a ladder starts at step 0"),
-        (60, "half", 1, "the half goes on"),
-        (128, "half", -1, "the lower half comes after the turn"),
-        (256, "half", 1, "a ladder starts with its upper half"),
-        (90, "challenge", 1, "the challenge goes on"),
-        (90, "key_x", 1, "key x goes on"),
-        (90, "key_y", 1, "key y goes on"),
-        (90, "both_x", 1, "both x goes on"),
-        (90, "both_y", 1, "both y goes on"),
-        (90, "s", 1, "s bits go on"),
-        (90, "h", 1, "h bits go on"),
-        (128, "s", 1, "no s bits before the lower half"),
-        (128, "h", 1, "no h bits before the lower half"),
-        (512, "s", 1, "no s bits at the start"),
-        (512, "h", 2, "bit 256 is a bit"),
-        (90, "double_x", 1, "double x"),
-        (90, "double_y", 1, "double y"),
-        (256, "double_x", 1, "double x at the start"),
-        (256, "double_y", 1, "double y at the start"),
-        (90, "chosen_x", 1, "chosen x"),
-        (90, "chosen_y", 1, "chosen y"),
-        (90, "sum_x", 1, "sum x"),
-        (90, "sum_y", 1, "sum y"),
+        (255, "active", 1, "the last row does not go on"),
+        (80, "active", -1, "a ladder goes on in an active row"),
+        (20, "row", 1, "rows count up"),
+        (25, "turn", 1, "a half has 32 rows"),
+        (32, "row", 1, "a lower half starts at row 0"),
+        (64, "row", 1, "a ladder starts at row 0"),
+        (16, "half", 1, "the half goes on"),
+        (32, "half", -1, "the lower half comes after the turn"),
+        (64, "half", 1, "a ladder starts with its upper half"),
+        (22, "challenge", 1, "the challenge goes on"),
+        (22, "key_x", 1, "key x goes on"),
+        (22, "key_y", 1, "key y goes on"),
+        (22, "both_x", 1, "both x goes on"),
+        (22, "both_y", 1, "both y goes on"),
+        (22, "s", 1, "s bits go on"),
+        (22, "h", 1, "h bits go on"),
+        (32, "s", 1, "no s bits before the lower half"),
+        (32, "h", 1, "no h bits before the lower half"),
+        (128, "s", 1, "no s bits at the start"),
+        (128, "h", 2, "bit 256 is a bit"),
+        (64, "double_x[0]", 1, "double x at the start"),
+        (64, "double_y[0]", 1, "double y at the start"),
+        *(
+            (22, f"{column}_{axis}[{i}]", 1, f"step {i}: {column} {axis}")
+            for column in ("double", "chosen", "sum")
+            for axis in "xy"
+            for i in range(4)
+        ),
     ],
 )
 def test_a_tampered_ladder_breaks(traces: Traces, row: int, column: str, delta: int, expected: str) -> None:
@@ -182,7 +183,7 @@ def test_a_tampered_ladder_breaks(traces: Traces, row: int, column: str, delta: 
 
 
 def test_mutations_of_ladder_rows_are_noticed(traces: Traces) -> None:
-    score = mutate(traces["signature_ladder"], [0, 1, 127, 128, 200, 255, 256, 600])
+    score = mutate(traces["signature_ladder"], [0, 1, 31, 32, 50, 63, 64, 150])
     assert score.survivors == ()
 
 
@@ -197,8 +198,5 @@ def test_ladder_points_are_the_multiples() -> None:
     made = traces_of([(key, message, (rx, ry, s))])
     h8 = 8 * poseidon_hash([rx, ry, *key, message])
     expected = add(multiply(BASE8, s >> 100), multiply(negate(key), h8 >> 100))
-    at = 255 - 100
-    assert (
-        cell(made, "signature_ladder", "sum_x", at),
-        cell(made, "signature_ladder", "sum_y", at),
-    ) == expected
+    row, step = divmod(255 - 100, 4)
+    assert tuple(cell(made, "signature_ladder", f"sum_{axis}[{step}]", row) for axis in "xy") == expected

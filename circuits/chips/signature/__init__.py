@@ -1,4 +1,4 @@
-"""EdDSA-Poseidon signatures: one row per signature, and 256 double-and-add rows in a ladder beside it."""
+"""EdDSA-Poseidon signatures: one row per signature, and a ladder of 64 rows beside it."""
 
 from zkroll.circuits.chips.signature.equation import SignatureChip
 from zkroll.circuits.chips.signature.ladder import SignatureLadderChip
