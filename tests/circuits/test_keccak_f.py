@@ -101,7 +101,7 @@ def test_lanes_that_make_no_block_are_refused() -> None:
     with pytest.raises(ProvingError, match="whole blocks"):
         fill([sends(LANES, lanes[:-1]), KeccakF()])
     with pytest.raises(ProvingError, match="once each"):
-        fill([sends(LANES, [*lanes[:-1], lanes[0]]), KeccakF()])
+        fill([sends(LANES, [*lanes[:-1], (0, 40, 1)]), KeccakF()])
     with pytest.raises(ProvingError, match="lacks a block"):
         fill([sends(LANES, lanes_of([[block(rng), block(rng)]])[17:]), KeccakF()])
 
@@ -123,7 +123,11 @@ PRANKS = [
     ("last", 24, 0, "a permutation runs through"), ("round", 7, 8, "rounds count up"),
     ("keep", 7, 1, "keep follows a last round"), ("message", 3, 1, "message stays"),
     ("message", 25, 1, "message stays"),
-    ("block", 50, 1, "block starts at 0"), ("block", 3, 1, "block stays within a permutation"),
+    ("count", 3, 2, "count stays"), ("count", 25, 2, "count stays"), ("message", 0, 1,
+    "messages count from 0"),
+    ("message", 50, 0, "messages count up"), ("message", 50, 2, "messages count up"),
+    ("absorb", 100, 1, "no message after padding"), ("block", 50, 1, "block starts at 0"), ("block", 3, 1,
+    "block stays within a permutation"),
     ("block", 25, 0, "block counts up at keep"), ("m[17]", 25, 1, "nothing from chi when absorbing"),
     *((f"n[{FIRST_PIECE[p]}]", row, 1, f"nothing absorbed into lane {p}")
       for row in (25, 50) for p in range(17, 25)),
@@ -189,13 +193,14 @@ def test_carries_of_absorbing_are_bound_where_a_message_goes_on(chain, column: s
         ("rc[0]", 1, "keccak_round"), ("rc[3]", 24, "keccak_round"), ("rc[1]", 0, "keccak_round"),
         ("last", 3, "keccak_round"), ("round", 3, "keccak_round"), ("message", 50, "keccak_lanes"),
         ("block", 25, "keccak_lanes"), ("n[0]", 0, "keccak_lanes"), ("absorb", 50, "keccak_lanes"),
+        ("count", 0, "keccak_lanes"), ("count", 74, "keccak_squeeze"),
         ("message", 74, "keccak_squeeze"), ("n[1]", 74, "keccak_squeeze"), ("m[15]", 49, "keccak_squeeze"),
     ],
 )  # fmt: skip
 def test_each_other_interaction_notices_its_prank(chain, column: str, row: int, bus: str) -> None:
     tampered = prank(chain, "keccak_f", column, row, cell(chain, "keccak_f", column, row) + 1)
     of = lambda traces: {  # noqa: E731
-        (v.name, tuple(v.cells.values()))
+        (v.name, v.detail, tuple(v.cells.values()))
         for v in check_buses(traces.values())
         if f"on bus {bus}:" in v.detail
     }

@@ -11,7 +11,8 @@ M_p = ~N_{X+1} & N_{X+2}.
 Columns (cells of spread chunks unless said otherwise; a chunk covers 16 digits, four make a lane):
   is_round, absorb, keep   bits: a round; an absorbing row; an absorbing row that continues a message
   round, last, rc[4]       the round's number, whether it is 24, its constant (from the ROUND table)
-  message, block           which message the permutation belongs to, which of its blocks it absorbs
+  message, count, block    the message that the permutation belongs to, how often that is hashed, and which of
+                           its blocks is absorbed
   n[124]                   N by pieces: each lane also has a cut where its rho rotation wraps around
   m[100]                   M
   c[25], c_two[20], c_four[20]   column parities of S: sum_y S = c + 2 c_two + 4 (c_four + h), h not a cell;
@@ -23,8 +24,8 @@ Constraints and interactions, where theta = is_round.next, on row t about the st
   1. is_round, absorb, keep are bits; not both round and absorb; keep only with absorb; the first row starts
      a message; round is 0 outside of rounds
   2. is_round.next = absorb + is_round - last: a permutation runs through to its last round; round counts up
-  3. keep follows a last round; message stays within a message; block starts at 0, stays within a
-     permutation and counts up at keep
+  3. keep follows a last round; message and count stay within a message; messages are 0, 1, 2, … in order,
+     with no padding before one; block starts at 0, stays within a permutation and counts up at keep
   4. every cell above is a spread number of its width (piece u of s digits under w of 16 - s: u 12^(16-s), w
      and u + w 12^s are spread numbers of 16 digits, which bounds u and w by their widths)
   5. in a round 1 - N_{X+1} + N_{X+2} - 2 M is spread, chunk by chunk: M is the carry, i.e. ~b & c
@@ -33,15 +34,16 @@ Constraints and interactions, where theta = is_round.next, on row t about the st
   8. theta: (c[x-1] + rot(c[x+1], 1) - d - 2 d_carry) / 2 12^48 is spread (its lower chunks are cells)
   9. theta: (S_q + D - rho^-1(N.next of q's place after pi) - 2 carry) / 2 12^48 is spread; for lane 0, whose
      sum reaches 4, chunk by chunk with a second carry
- 10. absorbing: each of the 17 lanes N.next + keep.next (2 carry - S) is taken from LANES, the eight others
-     are zero; the cells of c_two, c_four and d, idle in last rounds, hold the missing carry chunks
- 11. a last round that is not continued hands S_0..S_3 to SQUEEZE
+ 10. absorbing: each of the 17 lanes N.next + keep.next (2 carry - S) is taken ``count`` times from LANES, the
+     eight others are zero; cells of c_two, c_four and d, idle in last rounds, hold the missing carry chunks
+ 11. a last round that is not continued hands S_0..S_3 to SQUEEZE, ``count`` times
 
 Sound because both sides of 5 and 7 to 10 are numbers with digits below 12, and below r, so they agree digit
-by digit, and each digit's parity and carry are unique (c_four and h may swap: only their sum matters). The
-LANES of a message are sent once each, so one chain of permutations takes them in order, and the SQUEEZE of
-the chain names its message. Cells that 7 to 10 leave free in a last round before a new message are read by
-nothing.
+by digit, and each digit's parity and carry are unique (c_four and h, and the two carries of lane 0, may swap:
+only their sum matters). Cells that 7 to 10 leave free in a last round before a new message are read by
+nothing. There is one chain of permutations per message number, so whoever sends lanes under a number sends
+the lanes of that chain, all of them equally often, and gets its SQUEEZE: equal messages share one chain,
+others cannot.
 
 Lookups cost a quarter of a cell, so the width is about 411 + 600/4 columns: 14 thousand cells a permutation.
 """
@@ -105,7 +107,7 @@ class KeccakF(Chip):
     def define(self, b: AirBuilder) -> None:
         is_round, absorb, keep = b.bit("is_round"), b.bit("absorb"), b.bit("keep")
         round_, last, rc = b.column("round"), b.column("last"), b.columns("rc", 4)
-        message, block = b.column("message"), b.column("block")
+        message, count, block = b.column("message"), b.column("count"), b.column("block")
         b.constrain("not both round and absorb", is_round * absorb)
         b.constrain("keep only with absorb", keep * (1 - absorb))
         b.first("the first row starts a message", absorb - keep - 1)
@@ -115,7 +117,13 @@ class KeccakF(Chip):
         b.constrain("a permutation runs through", is_round.next - absorb - is_round + last)
         b.constrain("rounds count up", is_round.next * (round_.next - round_ - 1))
         b.constrain("keep follows a last round", keep.next * (1 - last))
-        b.constrain("message stays", (is_round.next + keep.next) * (message.next - message))
+        within = is_round.next + keep.next
+        b.constrain("message stays", within * (message.next - message))
+        b.constrain("count stays", within * (count.next - count))
+        b.first("messages count from 0", message)
+        starts = absorb.next - keep.next
+        b.transition("messages count up", starts * (message.next - message - 1))
+        b.transition("no message after padding", starts * (1 - is_round - absorb))
         b.constrain("block starts at 0", (absorb - keep) * block)
         b.constrain("block stays within a permutation", is_round.next * (block.next - block))
         b.constrain("block counts up at keep", keep.next * (block.next - block - 1))
@@ -139,10 +147,11 @@ class KeccakF(Chip):
             old = keep.next * (2 * carries[p] - lanes[p])
             if p < RATE_LANES:
                 index = RATE_LANES * block.next + p
-                b.receive(f"absorb lane {p}", LANES, (message.next, index, absorbed + old), absorb.next)
+                lane = (message.next, index, absorbed + old)
+                b.receive(f"absorb lane {p}", LANES, lane, absorb.next * count.next)
             else:
                 b.constrain(f"nothing absorbed into lane {p}", absorb.next * absorbed + old)
-        b.send("digest", SQUEEZE, (message, *lanes[:4]), last - keep.next)
+        b.send("digest", SQUEEZE, (message, *lanes[:4]), (last - keep.next) * count)
 
     @staticmethod
     def _chi(b: AirBuilder, chunk: Sequence[Sequence[Expr]], is_round: Expr) -> list[list[Expr]]:

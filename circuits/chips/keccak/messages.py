@@ -61,7 +61,7 @@ def fill_messages(ctx: FillContext) -> dict[str, ColumnData] | None:
         "absorb": ~digest, "digest": digest, "first": word == 0, "full": full, "read": read,
         "is_data": is_data, "end": marks, "last_lane": last_lane, "bytes": data,
         "spread": spread_table()[data],
-        "message": of, "word": word,
+        "message": _names(kept, start, rows)[of], "word": word,
         **{name: asked.field(name)[of] for name in ("id", "clk", "offset_hi", "length")},
         "offset": asked.field("offset_lo")[of],
     }  # fmt: skip
@@ -98,6 +98,18 @@ def _read_data(ctx: FillContext, word: I64, rows: NDArray[Any], data: U8) -> Non
     if at.size:
         whole = ctx.source.data + bytes(-len(ctx.source.data) % 32)
         data[at] = np.frombuffer(whole, dtype=np.uint8).reshape(-1, 32)[word[at]]
+
+
+def _names(kept: U8, start: I64, rows: I64) -> I64:
+    """A number per message, 0, 1, 2, … by first appearance; equal padded messages have equal numbers."""
+    known: dict[bytes, int] = {}
+    return np.array(
+        [
+            known.setdefault(kept[begin : begin + count].tobytes(), len(known))
+            for begin, count in zip(start.tolist(), rows.tolist(), strict=True)
+        ],
+        dtype=np.int64,
+    )
 
 
 def _digest_carries(kept: U8, start: I64, blocks: I64) -> U64:

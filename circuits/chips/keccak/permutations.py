@@ -15,6 +15,7 @@ from zkroll.circuits.chips.keccak.keccak_f import C_PIECES, PIECES, PLACE, RATE_
 from zkroll.errors import ProvingError
 
 U64 = NDArray[np.uint64]
+I64 = NDArray[np.int64]
 _TURN: Final = np.array(ROTATIONS, dtype=np.uint64)
 _SOURCE: Final = np.argsort(np.array(PLACE))
 _RC: Final = np.array([0, *ROUND_CONSTANTS], dtype=np.uint64)
@@ -24,7 +25,7 @@ def fill_permutations(asked: Requests) -> dict[str, ColumnData] | None:
     """The columns of ``keccak_f`` for the lanes of all messages, (message, index) in any order."""
     if not len(asked):
         return None
-    message, block, blocks = _blocks(asked)
+    message, count, block, blocks = _blocks(asked.unique())
     inputs = absorbed_states(block, blocks)
     perms = inputs.shape[0]
     continued = np.zeros(perms, dtype=bool)
@@ -87,6 +88,7 @@ def fill_permutations(asked: Requests) -> dict[str, ColumnData] | None:
         "round": step,
         "last": step == ROWS - 1,
         "message": np.repeat(message, ROWS),
+        "count": np.repeat(count, ROWS),
         "block": np.repeat(block, ROWS),
     }
 
@@ -101,8 +103,8 @@ def digest_carries(inputs: U64) -> U64:
     return _majority(row[:, :4], m[:, :4], constant)
 
 
-def _blocks(asked: Requests) -> tuple[U64, U64, U64]:
-    """message (P,), block (P,) and the dense lanes (P, 17) of every block, in order."""
+def _blocks(asked: Requests) -> tuple[U64, I64, U64, U64]:
+    """message, count, block (P,) each, and the dense lanes (P, 17) of every block, in order."""
     message, index = asked.small("message"), asked.small("index")
     order = np.lexsort((index, message))
     message, index = message[order], index[order]
@@ -118,7 +120,7 @@ def _blocks(asked: Requests) -> tuple[U64, U64, U64]:
     follows[1:] = np.where(message[1:, 0] == message[:-1, 0], block[:-1] + np.uint64(1), 0)
     if (block != follows).any():
         raise ProvingError("chip keccak_f: a message lacks a block")
-    return message[:, 0], block, lanes
+    return message[:, 0], asked.multiplicity[order][::RATE_LANES], block, lanes
 
 
 def absorbed_states(block: U64, blocks: U64) -> U64:

@@ -7,17 +7,17 @@ Columns:
                        In digest rows end[0..15]: the 16-digit carry chunks of the four digest lanes
   last_lane[4]         one-hot in the last absorbing row: which of its lanes is the padded message's last
   bytes[32], spread[32]  the word (in digest rows the digest), most significant byte first, and spread
-  message              0, 1, 2, …: names the message on LANES and SQUEEZE
+  message              names the message on LANES and SQUEEZE; equal messages have one name
   word                 index of the row in the message
   is_data, id, clk, offset_hi, offset, length   the request; is_data is 1 for the batch data, 0 for memory
 
 Constraints, with ends = sum end_k:
   1. all flags are bits, end_k too outside of digest rows; absorb and digest exclude each other; first and
      full only when absorbing; outside of absorbing and digest rows end and everywhere else last_lane are 0
-  2. the first row starts message 0; (next.absorb - next.first) + next.digest = absorb: every absorbing row is
+  2. the first row starts a message; (next.absorb - next.first) + next.digest = absorb: every absorbing row is
      continued by one that is not first or by the digest row, nothing else is; the digest row comes exactly
-     after the row with a last lane; no message starts after padding; message counts up
-  3. the request stays within the message; word counts up from 0
+     after the row with a last lane
+  3. the request and message stay within the message; word counts up from 0
   4. an absorbing row is full, or has one end, or comes after it: first rows are full or end, a full row is
      followed by a full or ending one, others are not; length = 32 word + k at end_k
   5. read = full + the ends at k >= 1; a read row takes its word from WINDOW (memory, at clk + word, byte
@@ -29,8 +29,10 @@ Constraints, with ends = sum end_k:
   9. a digest row takes SQUEEZE (message, spread + 2 carry, lane by lane), the carries being spread numbers,
      and answers KECCAK
 
-Sound because the permutation takes lanes in blocks of 17, so with 8 the message has floor(length / 136) + 1
-blocks; by 4 there is one end, at byte ``length``; what is read at or beyond it is multiplied by 0.
+Sound because ``keccak_f`` has one chain of permutations per name, which takes all lanes under it equally
+often: messages of one name are equal, whatever names the prover picks. It takes lanes in blocks of 17, so with
+8 the message has floor(length / 136) + 1 blocks; by 4 there is one end, at byte ``length``; what is read at or
+beyond it is multiplied by 0. Nothing reads end[16..31] in digest rows.
 """
 
 from __future__ import annotations
@@ -73,12 +75,9 @@ class KeccakSponge(Chip):
         b.constrain("no end in padding", (1 - absorb - digest) * ends)
         b.constrain("last lane only when absorbing", (1 - absorb) * lasts)
 
-        b.first("the first row starts message 0", first - 1)
-        b.first("messages count from 0", message)
+        b.first("the first row starts a message", first - 1)
         b.constrain("messages run through", absorb.next - first.next + digest.next - absorb)
         b.constrain("the digest follows the last lane", digest.next - lasts)
-        b.transition("no message after padding", (1 - absorb - digest) * first.next)
-        b.transition("messages count up", digest * first.next * (message.next - message - 1))
         carried = {"message": message, "is_data": is_data, "id": id_, "clk": clk}
         carried |= {"offset_hi": offset_hi, "offset": offset, "length": length}
         for name, column in carried.items():
