@@ -48,7 +48,7 @@ class G1Points:
         if x.shape != y.shape or x.shape != (blocks_for(n), LIMBS, LANES):
             raise InputError(f"G1Points.from_blocks: expected blocks of {n} points, got {x.shape}, {y.shape}")
         rows = np.concatenate([_pack(x), _pack(y)], axis=1)[:n]
-        rows[fq.is_zero(x, n)] = 0
+        rows[fq.is_zero(x, n) & fq.is_zero(y, n)] = 0
         return cls(rows)
 
     @classmethod
