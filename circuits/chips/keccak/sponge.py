@@ -30,9 +30,9 @@ Constraints, with ends = sum end_k:
      and answers KECCAK
 
 Sound because ``keccak_f`` has one chain of permutations per name, which takes all lanes under it equally
-often: messages of one name are equal, whatever names the prover picks. It takes lanes in blocks of 17, so with
-8 the message has floor(length / 136) + 1 blocks; by 4 there is one end, at byte ``length``; what is read at or
-beyond it is multiplied by 0. Nothing reads end[16..31] in digest rows.
+often: messages of one name are equal, whatever names the prover picks. It takes lanes in blocks of 17, so
+with 8 the message has floor(length / 136) + 1 blocks; by 4 there is one end, at byte ``length``; what is read
+at or beyond it is multiplied by 0. Nothing reads end[16..31] in digest rows.
 """
 
 from __future__ import annotations
