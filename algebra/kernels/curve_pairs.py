@@ -51,7 +51,7 @@ def pair_adder(backend: Backend) -> Any:
 
     `left` and `right` are int64 arrays of `count` codes each, with room up to the next multiple of eight,
     which it fills in; the sums are written to the consecutive rows at address `out`, likewise with room.
-    `out` may be where `left` or `right` point, in the same order. `scratch` is an int64 array of SCRATCH words.
+    `out` may be where `left` or `right` point, in the same order. `scratch`: an int64 array of SCRATCH words.
     """
     fetch = _intrinsic(_emit_fetch, backend)
     denominators = _intrinsic(_emit_denominators, backend, returns_mask=True)
