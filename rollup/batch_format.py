@@ -12,6 +12,7 @@ from typing import Annotated, Any, NoReturn, TypeVar
 import msgspec
 
 from zkroll.errors import InputError
+from zkroll.rollup.json_depth import check_depth
 
 FORMAT = "zkroll-batch-1"
 LARGEST_FILE = 64 << 20
@@ -137,6 +138,7 @@ def address(text: str, place: str) -> int:
 def _convert(text: bytes, kind: type[_T], name: str) -> _T:
     if len(text) > LARGEST_FILE:
         raise InputError(f"{name}: expected at most {LARGEST_FILE} bytes, got {len(text)}")
+    check_depth(text, name)
     try:
         plain = json.loads(
             text.decode("utf-8"),

@@ -28,12 +28,13 @@ def development_command(
     """Make the INSECURE development string: everyone knows its tau and can forge proofs under it."""
     from zkroll.algebra import kzg
     from zkroll.rollup.output import check_writable
-    from zkroll.rollup.prove import cache_folder
 
-    path = output
-    if path is None:
+    if output is None:
+        from zkroll.rollup.prove import cache_folder
+
         path = str(cache_folder() / "development-insecure.srs")
     else:
+        path = output
         check_writable(path)
     srs = kzg.development_srs(1 << power, path)
     warn("INSECURE development setup: everyone knows tau; proofs under it prove nothing to others")
@@ -51,12 +52,11 @@ def import_command(
 ) -> None:
     """Import the powers of a .ptau file (snarkjs format), checking that they are consecutive powers."""
     from zkroll.algebra import kzg
-    from zkroll.algebra import ptau as format_
+    from zkroll.algebra.ptau import import_ptau
     from zkroll.rollup.output import check_writable
 
     check_writable(output)
-    srs = format_.read_ptau(ptau, None if power is None else 1 << power)
-    kzg.check(srs)
+    srs = import_ptau(ptau, None if power is None else 1 << power)
     kzg.save(srs, output)
     _show(output, srs, as_json)
 

@@ -19,6 +19,7 @@ import msgspec
 
 from zkroll.errors import InputError
 from zkroll.rollup.files import read_regular_file
+from zkroll.rollup.json_depth import check_depth
 from zkroll.rollup.output import write_atomically
 
 FORMAT = "zkroll embedded L1"
@@ -64,6 +65,7 @@ def read_journal(folder: Path) -> Journal:
     """Read the journal of a folder; raises InputError when it is missing or no journal of this version."""
     path = folder / JOURNAL
     content = read_regular_file(path, LARGEST_JOURNAL)
+    check_depth(content, f"{path}: not a journal of an embedded L1")
     try:
         head = msgspec.json.decode(content, type=_Head)
         if head.format != FORMAT:

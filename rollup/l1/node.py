@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from zkroll.errors import InputError, RollupError
+from zkroll.rollup.json_depth import check_depth
 from zkroll.rollup.l1.inbox import Log, Receipt, Reverted, hex_address
 from zkroll.rollup.l1.keys import load_key
 
@@ -138,12 +139,21 @@ class RpcNode(Web3Node):
 
     def __init__(self, url: str, key_file: str | os.PathLike[str] | None = None) -> None:
         from web3 import HTTPProvider, Web3
+        from web3.types import RPCResponse
+
+        class Provider(HTTPProvider):
+            """A provider that looks at an answer's nesting before decoding it."""
+
+            @staticmethod
+            def decode_rpc_response(raw_response: bytes) -> RPCResponse:
+                check_depth(raw_response, "answer")
+                return HTTPProvider.decode_rpc_response(raw_response)
 
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise InputError(f"L1: expected a folder or an http(s) URL, got one of scheme {parts.scheme!r}")
         # An endpoint's path, query and user often hold a secret, so only the host is ever shown.
-        provider = HTTPProvider(
+        provider = Provider(
             url,
             request_kwargs={"timeout": REQUEST_SECONDS, "allow_redirects": False},
             exception_retry_configuration=None,
@@ -182,6 +192,8 @@ def _translated(name: str) -> Iterator[None]:
         raise RollupError(f"{name}: no block took the transaction within {RECEIPT_SECONDS} s") from error
     except RequestException as error:
         raise InputError(f"{name}: cannot be reached: {type(error).__name__}") from error
+    except InputError as error:
+        raise InputError(f"{name}: {error}") from error
     except (Web3Exception, ValueError, TypeError, KeyError, AttributeError) as error:
         # What web3 raises for an endpoint that answers with something else than JSON-RPC.
         raise InputError(f"{name}: unusable answer: {_one_line(error)}") from error

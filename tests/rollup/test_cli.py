@@ -132,6 +132,8 @@ READERS = [
     ("verify", "{}", "--l1", "{}.L1"),
     ("l1", "post", "{}", "--l1", "{}.L1"),
     ("l1", "deploy", "--batch", "{}", "--l1", "{}.L1"),
+    ("setup", "import", "{}", "-o", "{}.srs"),
+    ("prove", EXAMPLE, "--srs", "{}", "-o", "{}.out"),
 ]
 
 
@@ -167,9 +169,7 @@ def make_nested(path: Path) -> None:
     path.write_bytes(b"[" * 100_000)
 
 
-@pytest.mark.parametrize(
-    "verb", READERS, ids=lambda verb: "-".join(verb[:2] if verb[0] == "l1" else verb[:1])
-)
+@pytest.mark.parametrize("verb", READERS, ids=lambda verb: "-".join(verb[:3]))
 @pytest.mark.parametrize(
     "make",
     [
@@ -385,6 +385,14 @@ def test_malformed_proof_is_a_no_to_verify_and_unusable_to_others(
     proof.write_bytes(proof.read_bytes()[:100])
     assert_refused(cli("verify", proof, "--l1", tmp_path / "L1"), 1)
     assert_refused(cli("inspect", proof), 2)
+
+
+def test_development_setup_is_named_insecure(cli: Cli, tmp_path: Path) -> None:
+    result = cli("setup", "dev", "--power", "8", "-o", tmp_path / "dev.srs", "--json")
+    assert (document(result)["powers"], document(result)["insecure"]) == (256, True)
+    assert "INSECURE" in result.err
+    assert b"INSECURE" in (tmp_path / "dev.srs").read_bytes()[:100]
+    assert "INSECURE" in cli("setup", "dev", "--power", "8", "-o", tmp_path / "dev.srs").out
 
 
 def test_doctor_shows_the_backend(cli: Cli) -> None:

@@ -81,7 +81,7 @@ def test_every_truncation_of_the_journal_is_refused(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"[]", b"null", b"\xff\xfe{}", b"{" * 100_000, b"[" * 100_000, b"x"]
+    "content", [b"", b"[]", b"null", b"\xff\xfe{}", b"{" * 100_000, b"[" * 100_000, b'{"x":' * 100_000, b"x"]
 )
 def test_garbage_journal_is_refused(folder: Path, content: bytes) -> None:
     (folder / JOURNAL).write_bytes(content)

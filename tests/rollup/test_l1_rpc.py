@@ -155,6 +155,7 @@ def test_endpoint_without_the_event_is_found_out(endpoint: Endpoint) -> None:
         (200, {}, b'{"jsonrpc":"2.0","id":0,"result":"soon"}'),
         (200, {}, b'{"jsonrpc":"2.0","id":0,"result":{}}'),
         (200, {}, b'{"jsonrpc":"2.0","id":0,"error":{"code":-32000,"message":"no\\u001b[31m\\nway"}}'),
+        (200, {}, b'{"jsonrpc":"2.0","id":0,"result":' + b"[" * 100_000),
         (500, {}, b"{}"),
         (302, {"Location": "http://127.0.0.1:9/"}, b""),
     ],
