@@ -1,7 +1,8 @@
 """A bound on the nesting of JSON, checked before any decoder sees the text.
 
 Decoders of the standard library and of msgspec recurse in C and rely on Python's recursion limit. Some
-libraries (py_ecc, py-evm) raise that limit so far that deep nesting overflows the C stack and ends the process.
+libraries (py_ecc, py-evm) raise that limit so far that deep nesting overflows the C stack, which ends the
+process.
 """
 
 from __future__ import annotations
