@@ -45,7 +45,8 @@ nothing. There is one chain of permutations per message number, so whoever sends
 the lanes of that chain, all of them equally often, and gets its SQUEEZE: equal messages share one chain,
 others cannot.
 
-Lookups cost a quarter of a cell, so the width is about 411 + 600/4 columns: 14 thousand cells a permutation.
+Lookups cost a third of a cell, so with the bus helpers a row has about 620 columns: 15.6 thousand cells a
+permutation.
 """
 
 from __future__ import annotations
