@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -29,12 +30,14 @@ from zkroll.algebra.kernels.msm_kernels import (
     window_count,
 )
 from zkroll.algebra.kernels.threads import map_ranges, thread_count
+from zkroll.algebra.reference.curve import add
 from zkroll.errors import InputError
 
 Scalars = Block | NDArray[Any]
 
 _MIN_WINDOW = 4  # eight segments of at least one bucket
 _BUCKET_COST = 1.3  # what a bucket costs in the final sums, less the addition that its first point spares
+_SLICE = 1 << 20  # longer sums are cut, which bounds the memory for digits; the cost hardly changes
 _GRAIN = 4096  # scalars that are worth a thread while digits are cut
 
 
@@ -52,7 +55,7 @@ def msm_g1(
     at infinity, repeated and opposite points and zero scalars are all allowed.
     Raises InputError when there are fewer points or scalars than n.
     """
-    limbs = _canonical(points, scalars, n)
+    limbs = _canonical(points, scalars, n, threads)
     return _multiply(points, limbs, threads, backend or host_backend())
 
 
@@ -68,21 +71,19 @@ def msm_g1_many(
     Vectors are given to threads whole when there are at least as many as threads, which spares them the parts
     that do not run in parallel.
     """
-    chosen = backend or host_backend()
-    vectors = [_canonical(points, vector, n) for vector in scalars]
-    if len(vectors) < thread_count(threads):
-        return [_multiply(points, limbs, threads, chosen) for limbs in vectors]
-    results: list[Point] = [None] * len(vectors)
+    if len(scalars) < thread_count(threads):
+        return [msm_g1(points, vector, n, threads, backend) for vector in scalars]
+    results: list[Point] = [None] * len(scalars)
 
     def run(begin: int, end: int) -> None:
         for i in range(begin, end):
-            results[i] = _multiply(points, vectors[i], 1, chosen)
+            results[i] = msm_g1(points, scalars[i], n, 1, backend)
 
-    map_ranges(run, len(vectors), threads, 1)
+    map_ranges(run, len(scalars), threads, 1)
     return results
 
 
-def _canonical(points: G1Points, scalars: Scalars, n: int | None) -> NDArray[np.uint64]:
+def _canonical(points: G1Points, scalars: Scalars, n: int | None, threads: int | None) -> NDArray[np.uint64]:
     """The scalars as (n, 4) words, their number checked against the points."""
     if scalars.ndim >= 3:
         count = points.n if n is None else n
@@ -90,13 +91,13 @@ def _canonical(points: G1Points, scalars: Scalars, n: int | None) -> NDArray[np.
             raise InputError(f"msm: expected blocks of {count} scalars, got {len(scalars)} blocks")
         if count > points.n:
             raise InputError(f"msm: expected at least {count} points, one a scalar, got {points.n}")
-        return fr.to_limbs(scalars, count)
+        return fr.to_limbs(scalars, count, threads)
     count = len(scalars) if n is None else n
     if count > len(scalars):
         raise InputError(f"msm: expected {count} scalars, got {len(scalars)}")
     if count > points.n:
         raise InputError(f"msm: expected at least {count} points, one a scalar, got {points.n}")
-    return fr.to_limbs(fr.from_array(scalars[:count]), count)
+    return fr.to_limbs(fr.from_array(scalars[:count], threads), count, threads)
 
 
 def choose_window(n: int, bits: int) -> int:
@@ -150,6 +151,10 @@ def _with_workspace(use: Callable[[_Workspace], None]) -> None:
 
 def _multiply(points: G1Points, limbs: NDArray[np.uint64], threads: int | None, backend: Backend) -> Point:
     n = len(limbs)
+    if n > _SLICE:
+        slices = [(at, min(n, at + _SLICE)) for at in range(0, n, _SLICE)]
+        sums_of = [_multiply(points[i:j], limbs[i:j], threads, backend) for i, j in slices]
+        return reduce(add, sums_of)
     kernels = msm_kernels(backend)
     found: list[int] = []
     map_ranges(lambda i, j: found.append(kernels.measure(limbs, i, j)), n, threads, _GRAIN)

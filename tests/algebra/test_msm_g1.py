@@ -172,6 +172,12 @@ def test_any_number_of_threads_gives_the_same_sum(
     assert msm_g1(points(), fr.from_ints(scalars), SIZE, threads) == expected(scalars)
 
 
+def test_long_sums_are_cut_into_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(msm_module, "_SLICE", 256)
+    scalars = scalars_of("mixed", 777)
+    assert msm_g1(points(), fr.from_ints(scalars), 777) == expected(scalars)
+
+
 def test_scalars_as_machine_integers_and_words() -> None:
     small = np.arange(-10, 11, dtype=np.int64)
     assert msm_g1(points(), small) == expected([int(x) % R_MODULUS for x in small])
