@@ -171,6 +171,15 @@ class AirBuilder:
         """``expr`` is zero on every row but the last (use it where ``.next`` must not wrap around)."""
         self.constrain(name, selector(Selector.TRANSITION) * lift(expr))
 
+    def zero_in_padding(self, active: ExprLike, but: Sequence[str] = ()) -> None:
+        """Every main column declared so far is 0 in rows with ``active`` = 0, except the names in ``but``.
+
+        Nothing rests on such cells; it leaves no cell of a padding row free.
+        """
+        for index, name in enumerate(self._names[Stage.MAIN]):
+            if name not in but:
+                self.constrain(f"padding has {name} 0", (1 - lift(active)) * column(Stage.MAIN, index))
+
     # buses
 
     def send(self, name: str, bus: Bus, values: Sequence[ExprLike], multiplicity: ExprLike = ONE) -> None:

@@ -31,12 +31,13 @@ Constraints
        body rows, "position goes up", "nonzero bytes add up"
     6. first: "type 1", "length", "position 0", "no bytes counted"; third: "value below 2^128", "calldata is
        empty where the value ends"
-    7. body ends: "one last group", "one last byte", "the last byte is number left - 1", "padding is zero"
+    7. unused cells: "the header has … 0", "reads only of calldata and length", "padding has … 0"
+    8. body ends: "one last group", "one last byte", "the last byte is number left - 1", "padding is zero"
 Interactions
-    8. BYTE for each byte
-    9. serves WORDS and LENGTH of the calldata (space 1, id ctx) and WORDS of the data (space 3)
-   10. POSEIDON3 for the fold
-   11. receives TX_HEAD, TX_PART from ``transaction``, FRAME from ``statement``
+    9. BYTE for each byte
+   10. serves WORDS and LENGTH of the calldata (space 1, id ctx) and WORDS of the data (space 3)
+   11. POSEIDON3 for the fold
+   12. receives TX_HEAD, TX_PART from ``transaction``, FRAME from ``statement``
 
 Rows form one stretch by 1. and 2. Its kinds follow the grammar by 3.; ``left`` starts below 2^24, drops by
 32 a row and must be 1 … 32 where the body ends (0 where it is empty), so the number of rows is the length's.
@@ -148,6 +149,18 @@ class DataChip(Chip):
         frame = tuple(_number(octets[i:j]) for i, j in ((0, 8), (8, 12), (12, 16), (16, 32)))
         b.receive("header of the data", FRAME, (FRAME_HEADER, *frame), header)
         b.receive("end of the data", FRAME, (FRAME_END, index + 1, tx, 0, 0), last)
+
+        for name, column in (
+            ("ctx", ctx),
+            ("fold before", before),
+            ("fold after", after),
+            ("left", left),
+            ("position", position),
+            ("nonzero", nonzero),
+        ):
+            b.constrain(f"the header has {name} 0", header * column)
+        b.constrain("reads only of calldata and length", (used - first - body) * reads)
+        b.zero_in_padding(used)
 
     @staticmethod
     def _padding(b: AirBuilder, octets: Sequence[Expr], left: Expr, closes: Expr) -> None:

@@ -7,7 +7,7 @@ Columns
     balance_before, balance_wait[3]  the access before
 
 Constraints
-    1. "active is a bit"; "balance: time goes up"
+    1. "active is a bit"; "balance: time goes up"; "padding has … 0"
 Interactions
     2. receives SELFBALANCE (ctx, clk, 0, balance)
     3. TX_SPAN for the context's address
@@ -47,6 +47,7 @@ class SelfbalanceChip(Chip):
         place = (address, FIELD_BALANCE, 0, 0)
         time = clk * 8 + RUN_BALANCE
         access(b, "balance", place, time=time, old=balance, new=balance, when=active)
+        b.zero_in_padding(active)
 
     def fill(self, ctx: FillContext) -> Mapping[str, ColumnData] | None:
         requests = ctx.requests(SELFBALANCE)

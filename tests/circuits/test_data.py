@@ -139,11 +139,18 @@ def test_a_tampered_cell_unbalances(traces: Traces, at: dict[str, int], column: 
 
 def test_mutations_of_used_rows_are_noticed() -> None:
     made = traces_of(executed([Sender(0).send(STORER, data=words(5, 6)[:40])]))
-    score = mutate(made["data"], range(made["data"].rows))
-    # free: in the header what belongs to a transaction, and read counts where no interaction uses them
-    free = {"ctx", "before", "after", "left", "position", "nonzero", "reads"}
-    assert {m.column for m in score.survivors if m.row} <= {"reads"}
-    assert {m.column for m in score.survivors} <= free
+    assert mutate(made["data"], range(made["data"].rows + 1)).survivors == ()
+
+
+def test_cells_that_a_word_does_not_use_are_zero(traces: Traces) -> None:
+    own = {"data": traces["data"]}
+    for column in ("ctx", "before", "after", "left", "position", "nonzero"):
+        own = prank(own, "data", column, 0, 2)
+    own = prank(own, "data", "reads", rows_with(traces, third=1)[0], 2)
+    expected = {
+        f"the header has {n} 0" for n in ("ctx", "fold before", "fold after", "left", "position", "nonzero")
+    }
+    assert expected | {"reads only of calldata and length"} <= names(broken(own))
 
 
 def test_requests_outside_the_data_are_refused() -> None:

@@ -56,4 +56,4 @@ def test_a_tampered_cell_unbalances(traces: Traces, column: str, bus: str) -> No
 
 
 def test_mutations_are_noticed(traces: Traces) -> None:
-    assert mutate(traces["selfbalance"], range(5)).survivors == ()
+    assert mutate(traces["selfbalance"], range(6)).survivors == ()

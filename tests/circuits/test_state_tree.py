@@ -230,6 +230,34 @@ def test_a_word_with_one_nonzero_half_is_not_zero(name: str, shift: int, half: s
     assert f"{name} word not zero" in names(broken(prank(made, "state_leaf", f"{name}_inverse", 0, 0)))
 
 
+def test_idle_cells_of_a_leaf_are_zero(traces: Traces) -> None:
+    def found(kind: str, *columns: str) -> set[str]:
+        row = rows_with(traces, "state_leaf", **{kind: 1})[0]
+        own = {"state_leaf": traces["state_leaf"]}
+        for column in columns:
+            own = prank(own, "state_leaf", column, row, 2)
+        return names(broken(own))
+
+    other = ("other_key", "other_value", "other_leaf", "other_lo", "other_distinct", "other_rest[5]")
+    assert {
+        "no unused other key", "no unused other value", "no unused other leaf", "no unused inverse",
+        "no unused low half of the other key", "no unused other_rest[5]",
+    } <= found("update", *other)  # fmt: skip
+    assert {"no unused old leaf", "no unused new leaf"} <= found("absent", "old_leaf", "new_leaf")
+    inverses = {f"no unused inverse of the {name} word" for name in ("old", "new")}
+    assert inverses <= found("beside", "old_inverse", "new_inverse")
+    assert "no unused last bit" in names(
+        broken(prank(traces_of(source({}, {(1, 1, 0): 5})), "state_leaf", "last_bit", 0, 1))
+    )
+
+
+def test_mutations_of_leaves_are_noticed(traces: Traces) -> None:
+    rows = [
+        rows_with(traces, "state_leaf", **{kind: 1})[0] for kind in ("update", "split", "beside", "absent")
+    ]
+    assert mutate(traces["state_leaf"], [*rows, traces["state_leaf"].height - 1]).survivors == ()
+
+
 def test_padding_between_leaves_and_a_full_table_are_refused(traces: Traces) -> None:
     rows = len(mixed().leaves)
     gap = prank(traces, "state_leaf", "absent", rows + 1, 1)

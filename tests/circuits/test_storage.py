@@ -20,6 +20,7 @@ from support.transactions import (
     words,
 )
 
+from zkroll.circuits.air.expr import Stage
 from zkroll.circuits.air.mutate import mutate
 from zkroll.circuits.buses import STORAGE, STORAGE_CELL, TX_BEGIN, TX_END
 from zkroll.circuits.chips.storage import StorageCellChip, StorageOperationsChip
@@ -212,11 +213,25 @@ def test_a_tampered_cell_breaks(traces: Traces, column: str, expected: str) -> N
 
 def test_mutations_are_noticed(traces: Traces, slot: Traces) -> None:
     assert mutate(traces["storage_cell"], range(4)).survivors == ()
-    # a load does not look at the flags' inverses of words that are zero or equal; stores do not either
-    survivors = mutate(slot["storage_ops"], range(4)).survivors
-    assert {
-        m.column for m in survivors if not m.column.endswith(("_inverse", "_inverse_hi", "_inverse_lo"))
-    } == set()
+    assert mutate(slot["storage_ops"], range(5)).survivors == ()
+
+
+def test_idle_inverses_are_zero(slot: Traces) -> None:
+    own = {"storage_ops": slot["storage_ops"]}
+    columns = slot["storage_ops"].chip.air.column_names[Stage.MAIN]
+    for column in columns:
+        if "_inverse" in column:
+            own = prank(own, "storage_ops", column, 1, 2)
+    found = names(broken(own))
+    for flag in ("original_zero", "current_zero", "new_zero"):
+        assert f"{flag}: no unused inverse" in found
+    for flag in ("same", "unchanged", "restored"):
+        expected = {
+            f"{flag}: one inverse",
+            f"{flag}: no unused high inverse",
+            f"{flag}: no unused low inverse",
+        }
+        assert expected <= found
 
 
 def test_clocks_of_a_slot_go_up(slot: Traces) -> None:

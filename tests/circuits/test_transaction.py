@@ -19,6 +19,7 @@ from support.transactions import (
     words,
 )
 
+from zkroll.circuits.air.expr import Stage
 from zkroll.circuits.air.mutate import mutate
 from zkroll.circuits.buses import PUBLIC_VALUES
 from zkroll.errors import ProvingError
@@ -184,6 +185,26 @@ def test_every_flag_of_every_chip_is_a_bit(traces: Traces, chip: str) -> None:
     for name in flags:
         if name != "bit 256 is a bit":  # of a column that has other values in other rows
             assert name in names(broken(prank(own, chip, name.removesuffix(" is a bit"), 0, 2)))
+
+
+@pytest.mark.parametrize(
+    ("chip", "but"),
+    [
+        *((name, set()) for name in ("transaction", "statement", "data", "selfbalance", "storage_ops")),
+        *((name, set()) for name in ("storage_cell", "state_path", "signature", "signature_ladder")),
+        ("state_leaf", {"root_before", "root_after"}),
+    ],
+)
+def test_no_cell_of_a_padding_row_is_free(traces: Traces, chip: str, but: set[str]) -> None:
+    trace = traces[chip]
+    assert trace.rows < trace.height or chip == "state_leaf"
+    columns = set(trace.chip.air.column_names[Stage.MAIN])
+    activity = {n for n in columns if f"{n} is a bit" in {c.name for c in trace.chip.air.constraints}}
+    own = {chip: trace}
+    for column in columns - activity:  # the flags left alone: the row stays padding
+        own = prank(own, chip, column, trace.height - 1, 2)
+    found = names(broken(own))
+    assert {f"padding has {column} 0" for column in columns - activity - but} <= found
 
 
 @pytest.mark.parametrize("name", ["batch_number", "chain_id", "rollup_address", "timestamp"])

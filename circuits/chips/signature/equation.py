@@ -16,11 +16,12 @@ Constraints
     2. "the key is on the curve", "R8 is on the curve"
     3. "B8 - A, x/y": the sum of B8 and (-key_x, key_y); its factor cannot vanish on the curve
     4. "S is below the order, low/high half": below = (order - 1) - S with a borrow between the halves
+    5. "padding has … 0"
 Interactions
-    5. POSEIDON5 for the challenge, CANONICAL for its halves
-    6. LADDER for the upper halves of S and 8 h, and for the lower ones with the sum R8
-    7. limbs of ``below`` are in the 16-bit table
-    8. receives SIGNATURE (key, message)
+    6. POSEIDON5 for the challenge, CANONICAL for its halves
+    7. LADDER for the upper halves of S and 8 h, and for the lower ones with the sum R8
+    8. limbs of ``below`` are in the 16-bit table
+    9. receives SIGNATURE (key, message)
 
 The ladder makes the halves of S and the low half of 8 h integers below 2^128. As 8 h_lo = carry 2^128 + low
 and h is canonical, the ladder's 8 h is the integer 8 h. By 4. S is an integer below the order: no second S
@@ -87,6 +88,7 @@ class SignatureChip(Chip):
         b.send("upper bits", LADDER, (challenge, 0, *points, s_hi, h_hi * 8 + carry, 0, 0), active)
         b.send("lower bits", LADDER, (challenge, 1, *points, s_lo, h_lo * 8 - carry * 2**128, rx, ry), active)
         b.receive("a signed message", SIGNATURE, (kx, ky, message), active)
+        b.zero_in_padding(active)
 
     def fill(self, ctx: FillContext) -> Mapping[str, ColumnData] | None:
         requests = ctx.requests(SIGNATURE)

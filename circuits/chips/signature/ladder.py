@@ -33,8 +33,9 @@ a row after one that does not go on is a *start*
     9. "step i: sum x/y": with c = d double_x double_y chosen_x chosen_y,
            sum_x (1 + c) = double_x chosen_y + double_y chosen_x
            sum_y (1 - c) = double_y chosen_y - a double_x chosen_x
+   10. "padding has … 0"
 Interaction
-   10. turn and done rows: receive LADDER (h, half, key, both, S and 8 h of the half, sum in the lower half)
+   11. turn and done rows: receive LADDER (h, half, key, both, S and 8 h of the half, sum in the lower half)
 
 All points are on the curve if A is (which ``signature`` proves), so no factor on the left of 7. and 9.
 vanishes and each point is determined. The challenge ties both halves of one ladder to one signature: rows of
@@ -141,6 +142,7 @@ class SignatureLadderChip(Chip):
         points = (kx, ky, bx, by)
         answer = (challenge, half, *points, *numbers, half * sums[-1][0], half * sums[-1][1])
         b.receive("half of a ladder", LADDER, answer, turn + done)
+        b.zero_in_padding(active)
 
     @staticmethod
     def _first_double(b: AirBuilder, twice: Point, given: tuple[Expr, ...], when: Expr) -> None:

@@ -32,7 +32,7 @@ Constraints
        "padding has no path"
     8. split: "the other key leaves the path at its last level": its low half = bits with the last one
        flipped + weight * other_rest
-    9. "the other leaf has another key" (beside)
+    9. "the other leaf has another key" (beside); "no unused …" and "padding has … 0" for idle cells
 Interactions
    10. PUBLIC old root (first row) and new root (last row)
    11. STATE: sends the old word at time 0, receives the new one at last_time
@@ -128,12 +128,13 @@ class StateLeafChip(Chip):
 
         has_path, bits, weight = b.bit("has_path"), b.column("bits"), b.column("weight")
         last_bit = b.column("last_bit")
-        rest = self._limbs(b, "rest", active)
+        rest, _ = self._limbs(b, "rest", active)
         b.constrain("bits and rest make the low half of the key", bits + weight * rest - key_lo)
 
         other_key, other_lo = b.column("other_key"), b.column("other_lo")
         other_value, other_leaf = b.column("other_value"), b.column("other_leaf")
-        other_rest, other_distinct = self._limbs(b, "other_rest", split), b.column("other_distinct")
+        other_rest, other_rest_limbs = self._limbs(b, "other_rest", split)
+        other_distinct = b.column("other_distinct")
         b.send("other leaf", POSEIDON3, (other_key, other_value, 1, other_leaf), split + beside)
         b.send("other key", CANONICAL, (other_key, (other_key - other_lo) * _PER_2_128, other_lo), split)
         flipped = bits + (1 - last_bit * 2) * weight * _HALF
@@ -160,6 +161,18 @@ class StateLeafChip(Chip):
         b.constrain("no path: the place was the root", alone * (root_before - old_node))
         b.constrain("no path: the place is the root", alone * (root_after - new_node))
 
+        beside_another = split + beside
+        for name, cell, used in (
+            ("old leaf", old_leaf, update), ("new leaf", new_leaf, update + inserted),
+            ("last bit", last_bit, has_path), ("other key", other_key, beside_another),
+            ("other value", other_value, beside_another), ("other leaf", other_leaf, beside_another),
+            ("low half of the other key", other_lo, split), ("inverse", other_distinct, beside),
+        ):  # fmt: skip
+            b.constrain(f"no unused {name}", (1 - used) * cell)
+        for i, limb in enumerate(other_rest_limbs):
+            b.constrain(f"no unused other_rest[{i}]", (1 - split) * limb)
+        b.zero_in_padding(active, but=("root_before", "root_after"))
+
     @staticmethod
     def _value(b: AirBuilder, name: str, word: Word, active: Expr) -> tuple[Expr, Expr]:
         """Whether a word is zero, and its value in the tree. The halves of words are range-checked."""
@@ -171,17 +184,18 @@ class StateLeafChip(Chip):
         b.constrain(f"{name} word zero: high half", zero * word.hi)
         b.constrain(f"{name} word zero: low half", zero * word.lo)
         b.constrain(f"{name} word not zero", (word.hi + word.lo) * inverted + zero - active)
+        b.constrain(f"no unused inverse of the {name} word", zero * inverted)
         b.constrain(f"a zero {name} word has value zero", zero * value)
         b.send(f"value of the {name} word", POSEIDON2, (word.hi, word.lo, value), active - zero)
         return zero, value
 
     @staticmethod
-    def _limbs(b: AirBuilder, name: str, when: Expr) -> Expr:
-        """A 128-bit number made of checked limbs."""
+    def _limbs(b: AirBuilder, name: str, when: Expr) -> tuple[Expr, list[Expr]]:
+        """A 128-bit number made of checked limbs, and the limbs."""
         limbs = b.columns(name, 8)
         for i, limb in enumerate(limbs):
             range16(b, f"{name}[{i}]", limb, when)
-        return weighted(limbs, 2**16)
+        return weighted(limbs, 2**16), limbs
 
     @staticmethod
     def _keys(b: AirBuilder, active: Expr, active_next: Expr) -> tuple[Expr, Expr]:

@@ -22,7 +22,7 @@ Constraints; a row *goes on* where it is active and not the end
     5. "… goes on": the next row has the same key, depth + 1, twice the weight, low + bit * weight, the
        parents that were children here, and is extended if this one is
     6. "an extended level keeps the old node": old_parent = old_child; "… has an empty sibling" above the
-       lowest; "the lowest extended sibling is the old node"
+       lowest; "the lowest extended sibling is the old node"; "padding has … 0"
 Interactions
     7. start: receives TREE_TOP (key, old root, new root)
     8. end: receives TREE_BOTTOM (key, old node, new node, bits of the path, 2^levels, last bit, extended)
@@ -103,6 +103,7 @@ class StatePathChip(Chip):
         b.send("old parent", POSEIDON2, (*_ordered(bit, old_child, sibling), old_parent), active - extended)
         b.send("new parent", POSEIDON2, (*_ordered(bit, new_child, sibling), new_parent), active)
         range16(b, "levels left", MAX_DEPTH - depth, end)
+        b.zero_in_padding(active)
 
     def fill(self, ctx: FillContext) -> Mapping[str, ColumnData] | None:
         return fill_paths(ctx.source.leaves)

@@ -8,7 +8,7 @@ Columns
     state_before, state_wait[3]  the access before on the STATE bus
 
 Constraints
-    1. "active is a bit"; "state: time goes up"
+    1. "active is a bit"; "state: time goes up"; "padding has … 0"
 Interactions
     2. TX_SPAN for address, end and success of the context
     3. STORAGE_CELL: sends (clk = ctx, original, original, cold), receives (last, original, final, warm)
@@ -55,6 +55,7 @@ class StorageCellChip(Chip):
         )
         place = (address, FIELD_STORAGE, slot.hi, slot.lo)
         access(b, "state", place, time=end * 8 + END_STORAGE, old=original, new=kept, when=active)
+        b.zero_in_padding(active)
 
     def fill(self, ctx: FillContext) -> Mapping[str, ColumnData] | None:
         found = timeline(ctx)

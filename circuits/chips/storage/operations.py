@@ -15,7 +15,8 @@ Columns
 Constraints, in store rows unless said otherwise
     1. "load/store is a bit", "one operation"; "a load keeps the word" (load)
     2. "clock goes up"
-    3. zero flags: "… zero: high/low half", "… not zero"; equalities: "…: high/low halves agree", "… differ"
+    3. zero flags: "… zero: high/low half", "not … zero"; equalities: "…: high/low halves agree", "not …";
+       "… no unused (high/low) inverse", "…: one inverse", "padding has … 0" for idle cells
     4. "gas": load 100 warm, 2100 cold; store 2100 if cold, and
            100 if unchanged or not same, else 20000 if original_zero, else 2900
     5. "refund": 0 if load or unchanged; else 4800 (new_zero - current_zero) if the original is not zero,
@@ -96,6 +97,7 @@ class StorageOperationsChip(Chip):
             "slot before", STORAGE_CELL, (*here, before, *_pair(original), *_pair(current), warm), active
         )
         b.send("slot after", STORAGE_CELL, (*here, clk, *_pair(original), *_pair(new), 1), active)
+        b.zero_in_padding(active)
 
     @staticmethod
     def _zero(b: AirBuilder, name: str, word: Word, when: Expr) -> Expr:
@@ -104,6 +106,7 @@ class StorageOperationsChip(Chip):
         b.constrain(f"{name}: high half", flag * word.hi)
         b.constrain(f"{name}: low half", flag * word.lo)
         b.constrain(f"not {name}", (word.hi + word.lo) * inverted + flag - when)
+        b.constrain(f"{name}: no unused inverse", (1 - when + flag) * inverted)
         return flag
 
     @staticmethod
@@ -114,6 +117,9 @@ class StorageOperationsChip(Chip):
         b.constrain(f"{name}: high halves agree", flag * hi)
         b.constrain(f"{name}: low halves agree", flag * lo)
         b.constrain(f"not {name}", hi * inverses[0] + lo * inverses[1] + flag - when)
+        b.constrain(f"{name}: one inverse", inverses[0] * inverses[1])
+        for half, inverted in zip(("high", "low"), inverses, strict=True):
+            b.constrain(f"{name}: no unused {half} inverse", (1 - when + flag) * inverted)
         return flag
 
     def fill(self, ctx: FillContext) -> Mapping[str, ColumnData] | None:

@@ -22,7 +22,7 @@ Constraints
     3. "a fifth of the gas": gas_limit - gas_left = 5 fifth + fifth_rest, "the rest is below 5"
     4. "the refund is capped": applied = capped ? fifth : refund; "spare": what is not applied is not less
     5. "payer/payee/coinbase balance": the balances after, as limbs
-    6. "…: time goes up" for each access
+    6. "…: time goes up" for each access; "padding has … 0"
 Interactions
     7. TX_HEAD, TX_PART for the words of the data; BLOCK for the block; SIGNATURE for the signed message
     8. POSEIDON2 of the key, CANONICAL: its hash is (rest * 2^32 + from_hi, from_lo) in halves
@@ -156,6 +156,7 @@ class TransactionChip(Chip):
             b.receive(f"context {opcode:#x}", CONTEXT, (begin, opcode, word.hi, word.lo), active * count)
         sizes = active * asked[CONTEXT_OPCODES.index(CODESIZE)]
         b.send("length of the code", LENGTH, (SPACE_CODE, _joined(code), code_size), sizes)
+        b.zero_in_padding(active)
 
     @staticmethod
     def _signer(b: AirBuilder, sender: Word, message: Expr, active: Expr) -> None:

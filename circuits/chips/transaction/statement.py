@@ -7,7 +7,7 @@ Columns
     coinbase_hi, coinbase_lo   high 32 and low 128 bits of the coinbase
 
 Constraint
-    1. "active is a bit"
+    1. "active is a bit"; "padding has … 0"
 Interactions, all ``active`` times but for 5.
     2. receives PUBLIC of each value but the roots (those go to ``state_leaf``); the deposits hash and the
        withdrawals root are 0
@@ -63,6 +63,7 @@ class StatementChip(Chip):
         b.send("header of the data", FRAME, (FRAME_HEADER, timestamp, transactions, *coinbase), active)
         b.send("end of the data", FRAME, (FRAME_END, words, transactions, 0, 0), active)
         b.receive("block", BLOCK, (chain_id, number, timestamp, *coinbase), active * transactions)
+        b.zero_in_padding(active)
 
     def fill(self, ctx: FillContext) -> Mapping[str, ColumnData] | None:
         source = ctx.source
