@@ -41,16 +41,16 @@ def range_word(b: AirBuilder, name: str, word: Word, when: ExprLike = 1) -> tupl
     return hi, lo
 
 
-def is_zero(b: AirBuilder, name: str, value: ExprLike) -> Expr:
-    """A column ``name`` that is 1 where ``value`` is 0 and 0 elsewhere; column ``name_inverse`` proves it.
+def is_zero(b: AirBuilder, name: str, value: ExprLike, when: ExprLike = 1) -> Expr:
+    """A column ``name`` that is ``when`` where ``value`` is 0 and 0 elsewhere; ``name_inverse`` proves it.
 
     1. value * flag = 0: a nonzero value has flag 0
-    2. value * inverse = 1 - flag: a zero value has flag 1
+    2. value * inverse = when - flag: a zero value has flag ``when``
     """
     flag = b.column(name)
     inverse = b.column(f"{name}_inverse")
     b.constrain(f"{name} only at zero", flag * value)
-    b.constrain(f"{name} at every zero", inverse * value + flag - 1)
+    b.constrain(f"{name} at every zero", inverse * value + flag - when)
     return flag
 
 

@@ -57,8 +57,8 @@ class Compare(Chip):
         b.constrain("signed less", is_slt * (unsigned + sign_a - sign_b - c.lo))
         b.constrain("signed greater", is_sgt * (unsigned + sign_b - sign_a - c.lo))
 
-        same_hi = is_zero(b, "same_hi", x.hi - y.hi)
-        same_lo = is_zero(b, "same_lo", x.lo - y.lo)
+        same_hi = is_zero(b, "same_hi", x.hi - y.hi, active)
+        same_lo = is_zero(b, "same_lo", x.lo - y.lo, active)
         b.constrain("equal", (is_eq + is_iszero) * (same_hi * same_lo - c.lo))
         b.constrain("compares with zero, high", is_iszero * y.hi)
         b.constrain("compares with zero, low", is_iszero * y.lo)
