@@ -91,7 +91,7 @@ PRANKS = [
     ("add", "hi_limbs[3]", 0, None, "hi_limbs compose the value"),
     ("add", "lo_limbs[3]", 0, None, "lo_limbs compose the value"),
     ("compare", "is_eq", 0, 1, "one opcode"),
-    ("compare", "count", 15, 1, "no answers from padding"),
+    ("compare", "count", 7, 1, "no answers from padding"),
     ("compare", "sign_a", 0, 2, "sign_a is a bit"),
     ("compare", "sign_b", 0, 2, "sign_b is a bit"),
     ("compare", "rest_a[0]", 0, None, "sign and rest of a"),
