@@ -29,7 +29,9 @@ EXP: Final = Bus("exp", 8, ("a_hi", "a_lo", "e_hi", "e_lo", "c_hi", "c_lo", "exp
 # the machine's own memory
 STACK: Final = Bus("stack", 10, ("ctx", "slot", "clk", "hi", "lo"))  # push sends, pop receives
 MEMORY: Final = Bus("memory", 11, ("ctx", "word_index", "clk", "hi", "lo"))  # memory bus, 32-byte words
-STATE: Final = Bus("state", 12, ("address", "field", "slot_hi", "slot_lo", "time", "hi", "lo"))  # time = 8*clk + k
+STATE: Final = Bus(
+    "state", 12, ("address", "field", "slot_hi", "slot_lo", "time", "hi", "lo")
+)  # time = 8*clk + k
 STORAGE_CELL: Final = Bus(  # memory bus: a slot during one context's transaction
     "storage_cell", 13,
     ("ctx", "address", "slot_hi", "slot_lo", "clk", "original_hi", "original_lo", "hi", "lo", "warm"),

@@ -165,7 +165,9 @@ class _Run:
     def _msm(self, limbs: np.ndarray[tuple[int, ...], np.dtype[np.uint64]]) -> Point:
         point = msm_g1(self.key.srs.g1[: limbs.shape[0]], limbs)
         if point is None:
-            raise ProvingError("prove: a commitment is the point at infinity; prove again with fresh blinding")
+            raise ProvingError(
+                "prove: a commitment is the point at infinity; prove again with fresh blinding"
+            )
         return point
 
     # rounds 5 to 7
@@ -203,9 +205,7 @@ class _Run:
             w = fr.add(w, pad(interleave(list(quotient), shape[0]), size))
         return self._msm(fr.to_limbs(w, size)[: self.key.srs.n]), _Combined(shapes, w, size)
 
-    def open_at(
-        self, combined: _Combined, evaluations: Evaluations, zeta: int, nu: int, y: int
-    ) -> Point:
+    def open_at(self, combined: _Combined, evaluations: Evaluations, zeta: int, nu: int, y: int) -> Point:
         """W' = (sum_g nu^g/Z_g(y) (F_g - r_g(y)) - W)/(X - y)."""
         self.progress("openings", 0.5, "")
         terms = opening_terms(self.ordered, evaluations, zeta, nu, y)
@@ -218,10 +218,14 @@ class _Run:
             if shape not in done:
                 done.add(shape)
                 scale = term.scalar * pow(power, -1, R_MODULUS) % R_MODULUS
-                part = pad(interleave(list(fr.mul(combined.shapes[shape], scale)), group.height), combined.size)
+                part = pad(
+                    interleave(list(fr.mul(combined.shapes[shape], scale)), group.height), combined.size
+                )
                 numerator = fr.add(numerator, part)
             power = power * nu % R_MODULUS
         numerator[:1] = fr.sub(numerator[:1], fr.from_ints([constant]))
-        point = self._msm(fr.to_limbs(divide_by_linear(numerator, combined.size, y), combined.size)[: self.key.srs.n])
+        point = self._msm(
+            fr.to_limbs(divide_by_linear(numerator, combined.size, y), combined.size)[: self.key.srs.n]
+        )
         self.progress("openings", 1.0, "")
         return point

@@ -20,9 +20,7 @@ from zkroll.circuits.air.witness import ChipTrace, selectors_on_trace
 from zkroll.prover.polynomials import Blocks, domain_points, vandermonde_inverse
 
 
-def helper_columns(
-    layout: ChipLayout, trace: ChipTrace, challenges: Mapping[str, int]
-) -> tuple[Blocks, int]:
+def helper_columns(layout: ChipLayout, trace: ChipTrace, challenges: Mapping[str, int]) -> tuple[Blocks, int]:
     """The chip's bus helper columns as values (width, n/8, 5, 8), and its sum over all rows."""
     n = trace.height
     compiled = layout.helper_program
@@ -67,7 +65,7 @@ def quotient_pieces(
     nodes = [pow(shift, height, R_MODULUS) for shift in shifts]
     parts = []
     for shift, node in zip(shifts, nodes, strict=True):
-        values = []
+        values: list[Blocks] = []
         for stage in coefficients:
             on_coset = stage.copy()
             if on_coset.shape[0]:

@@ -91,7 +91,9 @@ def pack(
         # Equal parts rather than one short group: the longest one decides the size of the opening proofs.
         parts = -(-len(slots) // room) if slots else 0
         size = -(-len(slots) // parts) if parts else 0
-        groups.extend(Group(stage, height, tuple(slots[i : i + size])) for i in range(0, len(slots), size or 1))
+        groups.extend(
+            Group(stage, height, tuple(slots[i : i + size])) for i in range(0, len(slots), size or 1)
+        )
     return groups
 
 

@@ -103,7 +103,9 @@ def read_log_heights(reader: Reader, chips: int, max_log_height: int) -> tuple[i
     heights = []
     for i, byte in enumerate(reader.take(chips, "heights")):
         if byte != _ABSENT and not 3 <= byte <= max_log_height:
-            raise VerificationError(f"proof: height of chip {i}: expected 3..{max_log_height} or absent, got {byte}")
+            raise VerificationError(
+                f"proof: height of chip {i}: expected 3..{max_log_height} or absent, got {byte}"
+            )
         heights.append(-1 if byte == _ABSENT else byte)
     return tuple(heights)
 

@@ -121,7 +121,9 @@ def _check_buses(sums: Mapping[str, int], public: PublicTuples, challenges: Mapp
     for bus, values in public:
         total += public_term(bus, values, challenges[ALPHA], challenges[BETA])
     if total % R_MODULUS:
-        raise VerificationError(f"bus balance: expected the sums of all chips and public tuples to be 0, got {total % R_MODULUS:#x}")
+        raise VerificationError(
+            f"bus balance: expected the sums of all chips and public tuples to be 0, got {total % R_MODULUS:#x}"
+        )
 
 
 def _check_identities(

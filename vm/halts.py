@@ -46,7 +46,7 @@ class HaltKind(IntEnum):
         return self >= HaltKind.OUT_OF_GAS and self is not HaltKind.SELF_DESTRUCT
 
 
-class Halt(Exception):  # noqa: N818 - a halt is an outcome, not an error
+class Halt(Exception):
     """Root of the ways in which a frame ends."""
 
     kind: HaltKind = HaltKind.NONE
@@ -148,7 +148,7 @@ class PrecompileFailure(ExceptionalHalt):
     kind = HaltKind.PRECOMPILE_FAILURE
 
 
-class MissingInstruction(UnprovableError):  # noqa: N818
+class MissingInstruction(UnprovableError):
     """The machine in use lacks a part of the EVM. Not a halt: the execution has no outcome at all."""
 
 

@@ -19,7 +19,7 @@ MAX_BLOBS = 6
 _BLOB_VERSION = 1
 
 
-class InvalidTransaction(InputError):  # noqa: N818 - named like the rule it breaks
+class InvalidTransaction(InputError):
     """A transaction that no block may contain. The state is untouched."""
 
 

@@ -8,7 +8,7 @@ Montgomery's trick gives the inverses of all denominators. Blocks of eight in wh
 cases.
 """
 
-# ruff: noqa: PLR0917 (kernels take flat arrays, many of them)
+
 from __future__ import annotations
 
 from collections.abc import Sequence

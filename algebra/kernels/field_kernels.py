@@ -1,6 +1,6 @@
 """Elementwise kernels over block arrays, for one field and back end."""
 
-# ruff: noqa: PLR0917 (kernels take flat arrays, many of them)
+
 from __future__ import annotations
 
 from collections.abc import Callable

@@ -1,6 +1,6 @@
 """Multiples of one point of G1 from a table of small ones: one affine addition a window of the scalar."""
 
-# ruff: noqa: PLR0917 (kernels take flat arrays, many of them)
+
 from __future__ import annotations
 
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """Poseidon permutations over Fr, eight per block, several blocks side by side so that latencies overlap."""
 
-# ruff: noqa: PLR0917 (kernels take flat arrays, many of them)
+
 from __future__ import annotations
 
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """The inner loop of `zkroll.algebra.program`: one instruction applied to a strip of blocks at a time."""
 
-# ruff: noqa: PLR0917 (kernels take flat arrays, many of them)
+
 from __future__ import annotations
 
 from dataclasses import dataclass

@@ -87,7 +87,14 @@ def check_buses(traces: Iterable[ChipTrace], public: PublicTuples = ()) -> list[
         _collect(trace, ledgers)
     for bus, values in public:
         key = np.array([[(v >> (64 * k)) & (2**64 - 1) for k in range(4)] for v in values], dtype=np.uint64)
-        _ledger(ledgers, bus).add(key[None], np.array([[1, 0, 0, 0]], dtype=np.uint64), 1, "public values", "tuple", np.zeros(1, np.int64))
+        _ledger(ledgers, bus).add(
+            key[None],
+            np.array([[1, 0, 0, 0]], dtype=np.uint64),
+            1,
+            "public values",
+            "tuple",
+            np.zeros(1, np.int64),
+        )
     found: list[Violation] = []
     for ledger in ledgers.values():
         found.extend(ledger.unbalanced())
@@ -110,7 +117,9 @@ def _collect(trace: ChipTrace, ledgers: dict[str, _Ledger]) -> None:
     for interaction in interactions:
         multiplicity = fr.to_limbs(table[cursor], trace.height)
         rows = np.flatnonzero(multiplicity.any(axis=1))
-        entries = [fr.to_limbs(table[cursor + 1 + k], trace.height)[rows] for k in range(interaction.bus.arity)]
+        entries = [
+            fr.to_limbs(table[cursor + 1 + k], trace.height)[rows] for k in range(interaction.bus.arity)
+        ]
         cursor += 1 + interaction.bus.arity
         if rows.size:
             _ledger(ledgers, interaction.bus).add(
@@ -130,9 +139,7 @@ class _Ledger:
         self._places: list[tuple[str, str]] = []
         self._rows: list[np.ndarray[Any, Any]] = []
 
-    def add(
-        self, keys: Any, counts: Any, sign: int, chip: str, name: str, rows: Any
-    ) -> None:
+    def add(self, keys: Any, counts: Any, sign: int, chip: str, name: str, rows: Any) -> None:
         self._keys.append(keys)
         self._counts.append(counts)
         self._signs.append(sign)
@@ -151,18 +158,24 @@ class _Ledger:
         net = np.zeros(first.shape[0], dtype=np.int64)
         np.add.at(net, inverse[small], (signs * counts[:, 0].astype(np.int64))[small])
         exact: dict[int, int] = {}
-        for i in np.flatnonzero(~small):  # multiplicities no honest chip has
+        for i in np.flatnonzero(~small).tolist():  # multiplicities no honest chip has
             value = sum(int(counts[i, k]) << (64 * k) for k in range(4))
             group = int(inverse[i])
             exact[group] = exact.get(group, 0) + int(signs[i]) * value
-        bad = [g for g in set(np.flatnonzero(net).tolist()) | set(exact) if (int(net[g]) + exact.get(g, 0)) % R_MODULUS]
+        bad = [
+            g
+            for g in set(np.flatnonzero(net).tolist()) | set(exact)
+            if (int(net[g]) + exact.get(g, 0)) % R_MODULUS
+        ]
         bad.sort(key=lambda g: (int(source[first[g]]), int(rows[first[g]])))
         found = []
         for g in bad[:SHOWN]:
             i = int(first[g])
             chip, name = self._places[int(source[i])]
             amount = (int(net[g]) + exact.get(g, 0)) % R_MODULUS
-            values = [sum(int(keys[i, 4 * k + j]) << (64 * j) for j in range(4)) for k in range(self.bus.arity)]
+            values = [
+                sum(int(keys[i, 4 * k + j]) << (64 * j) for j in range(4)) for k in range(self.bus.arity)
+            ]
             shown = amount - R_MODULUS if amount > R_MODULUS // 2 else amount
             what = "sent and not received" if shown > 0 else "received and not sent"
             found.append(
@@ -196,7 +209,9 @@ def _cells(trace: ChipTrace, expr: Expr, row: int) -> dict[str, int]:
         seen.add(id(node))
         if node.op == "col" and node.args[0] == Stage.MAIN:
             index, rotation = int(node.args[1]), int(node.args[2])  # type: ignore[call-overload]
-            cells[names[index] + (" (next)" if rotation else "")] = _cell(trace, index, (row + rotation) % trace.height)
+            cells[names[index] + (" (next)" if rotation else "")] = _cell(
+                trace, index, (row + rotation) % trace.height
+            )
         elif node.op in ("add", "sub", "mul"):
             stack.extend(node.args)  # type: ignore[arg-type]
     return cells

@@ -73,7 +73,11 @@ class Expr:
         return _sub(ZERO, self)
 
     def __repr__(self) -> str:
-        return f"Expr({self.op}, {self.args!r})" if self.op in _LEAVES else f"Expr({self.op}, degree {self.degree})"
+        return (
+            f"Expr({self.op}, {self.args!r})"
+            if self.op in _LEAVES
+            else f"Expr({self.op}, degree {self.degree})"
+        )
 
 
 ExprLike: TypeAlias = Expr | int
@@ -124,7 +128,7 @@ def weighted(terms: Iterable[ExprLike], base: int) -> Expr:
 
 
 def _value(expr: Expr) -> int | None:
-    return int(expr.args[0]) if expr.op == "const" else None  # type: ignore[call-overload, no-any-return]
+    return int(expr.args[0]) if expr.op == "const" else None  # type: ignore[call-overload]
 
 
 def _add(a: Expr, b: Expr) -> Expr:

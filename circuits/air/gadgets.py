@@ -68,7 +68,9 @@ def word_limbs16(words: NDArray[np.uint64]) -> tuple[NDArray[np.uint16], NDArray
     return limbs16(words[:, 2:], 8), limbs16(words[:, :2], 8)
 
 
-def fill_is_zero(x: NDArray[np.uint64], y: NDArray[np.uint64]) -> tuple[NDArray[np.bool_], NDArray[np.uint64]]:
+def fill_is_zero(
+    x: NDArray[np.uint64], y: NDArray[np.uint64]
+) -> tuple[NDArray[np.bool_], NDArray[np.uint64]]:
     """The columns of ``is_zero`` for x - y, both (rows, k) limbs: the flag and the inverse (rows, 4)."""
     rows = x.shape[0]
     difference = fr.sub(fr.from_array(x), fr.from_array(y))

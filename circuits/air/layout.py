@@ -106,7 +106,9 @@ class Machine:
             for interaction in chip.air.interactions:
                 known = buses.setdefault(interaction.bus.index, interaction.bus.name)
                 if known != interaction.bus.name:
-                    raise ValueError(f"buses {known} and {interaction.bus.name} share index {interaction.bus.index}")
+                    raise ValueError(
+                        f"buses {known} and {interaction.bus.name} share index {interaction.bus.index}"
+                    )
         return tuple(chip_layout(chip) for chip in self.chips)
 
     @cached_property

@@ -58,8 +58,8 @@ def mutate(trace: ChipTrace, rows: Sequence[int]) -> Score:
     jobs: list[tuple[Mutation, int, int]] = []
     for column, name in enumerate(names):
         for row in rows:
-            for mutation, value in _values(trace, column, row):
-                jobs.append((Mutation(air.name, name, row, mutation), column, value))
+            for change, value in _values(trace, column, row):
+                jobs.append((Mutation(air.name, name, row, change), column, value))
     survivors: list[Mutation] = []
     evaluate = _Evaluator(trace)
     for start in range(0, len(jobs), _CHUNK):

@@ -50,7 +50,9 @@ def split_columns(chip: str, spec: ColumnSpec, data: ColumnData) -> list[Array]:
 
 def _column(where: str, data: Array) -> Array:
     if data.dtype.kind not in "iub" or data.ndim not in (1, 2):
-        raise ProvingError(f"{where}: expected integers of shape (rows,) or (rows, limbs), got {data.dtype} {data.shape}")
+        raise ProvingError(
+            f"{where}: expected integers of shape (rows,) or (rows, limbs), got {data.dtype} {data.shape}"
+        )
     return data
 
 

@@ -61,7 +61,8 @@ class Add(Chip):
         from_p, from_r = is_add + is_gt, is_sub + is_lt
         a = [from_p * p.hi + from_r * r.hi, from_p * p.lo + from_r * r.lo]
         second = [
-            is_add * getattr(q, half) + from_r * getattr(p, half) + is_gt * getattr(r, half) for half in ("hi", "lo")
+            is_add * getattr(q, half) + from_r * getattr(p, half) + is_gt * getattr(r, half)
+            for half in ("hi", "lo")
         ]
         c = [is_add * r.hi + is_sub * q.hi, is_add * r.lo + is_sub * q.lo + (is_lt + is_gt) * carry_hi]
         b.receive("addition", ALU, (op, *a, *second, *c), count)
@@ -73,7 +74,7 @@ class Add(Chip):
             return None
         op = asked.small("op")
         a, b, c = (asked.word(f"{x}_hi", f"{x}_lo") for x in "abc")
-        is_add, is_sub, is_lt, is_gt = ((op == code)[:, None] for code in _OPS.values())
+        is_add, is_sub, _, is_gt = ((op == code)[:, None] for code in _OPS.values())
         p = np.where(is_add | is_gt, a, b)
         r = np.where(is_add, c, np.where(is_gt, b, a))
         q = np.where(is_add, b, np.where(is_sub, c, subtract_words(r, p)))
@@ -87,9 +88,7 @@ class Add(Chip):
         }  # fmt: skip
 
 
-def add_carry(
-    x: NDArray[np.uint64], y: NDArray[np.uint64], carry: NDArray[np.uint64]
-) -> NDArray[np.uint64]:
+def add_carry(x: NDArray[np.uint64], y: NDArray[np.uint64], carry: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """The carry out of x + y + carry, limb by limb; x, y (rows, k), carry (rows,) of 0 and 1."""
     for k in range(x.shape[1]):
         partial = x[:, k] + y[:, k]

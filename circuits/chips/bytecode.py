@@ -335,7 +335,7 @@ def scan(
     "void(uint8[::1], int64[::1], int64[::1], int64[::1], uint64[:,::1], uint64[:,::1], uint64[:,::1])",
     name="bytecode_scan",
 )
-def _scan(  # noqa: PLR0917 - kernels take flat arrays
+def _scan(
     byte: NDArray[np.uint8],
     index: NDArray[np.int64],
     pc: NDArray[np.int64],

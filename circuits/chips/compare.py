@@ -92,7 +92,9 @@ class Compare(Chip):
         sign_a, rest_a = _split(a, signed)
         sign_b, rest_b = _split(b, signed)
         difference = sign_a.astype(np.int64) - sign_b.astype(np.int64)
-        unsigned = np.where(signed, c[:, 0].astype(np.int64) - np.where(op == SLT, difference, -difference), 0)
+        unsigned = np.where(
+            signed, c[:, 0].astype(np.int64) - np.where(op == SLT, difference, -difference), 0
+        )
         same_hi, inverse_hi = fill_is_zero(a[:, 2:], b[:, 2:])
         same_lo, inverse_lo = fill_is_zero(a[:, :2], b[:, :2])
         return {

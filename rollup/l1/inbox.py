@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 
-class Reverted(Exception):  # noqa: N818 - what a contract did, not an error of zkroll; it never leaves this package
+class Reverted(Exception):
     """A call or transaction that the contract reverted, with the data it gave."""
 
     def __init__(self, data: bytes) -> None:

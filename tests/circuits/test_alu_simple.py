@@ -114,7 +114,9 @@ PRANKS = [
 
 
 @pytest.mark.parametrize(("chip", "column", "row", "value", "expected"), PRANKS)
-def test_each_constraint_catches_its_cell(chip: str, column: str, row: int, value: int | None, expected: str) -> None:
+def test_each_constraint_catches_its_cell(
+    chip: str, column: str, row: int, value: int | None, expected: str
+) -> None:
     tuples = {
         "add": [request(0x01, 5, 2**200)],
         "compare": [request(0x12, 7, 9), request(0x13, 7, 9), request(0x14, 2**130, 2**130 + 5),
@@ -134,12 +136,16 @@ def test_each_byte_is_bound_by_the_byte_table(column: str) -> None:
     assert broken_buses(found) == {"byte_and"}
 
 
-@pytest.mark.parametrize(("chip", "limb"), [("add", "hi_limbs"), ("add", "lo_limbs"), ("compare", "rest_a"), ("compare", "rest_b")])
+@pytest.mark.parametrize(
+    ("chip", "limb"), [("add", "hi_limbs"), ("add", "lo_limbs"), ("compare", "rest_a"), ("compare", "rest_b")]
+)
 def test_limbs_cannot_leave_their_range(chip: str, limb: str) -> None:
     traces = run([request(0x01, 5, 2**200), request(0x12, 2**100, 2**200)])
     for i in range(7):
         low, high = cell(traces, chip, f"{limb}[{i}]", 0), cell(traces, chip, f"{limb}[{i + 1}]", 0)
-        bad = prank(prank(traces, chip, f"{limb}[{i}]", 0, low - 2**16), chip, f"{limb}[{i + 1}]", 0, high + 1)
+        bad = prank(
+            prank(traces, chip, f"{limb}[{i}]", 0, low - 2**16), chip, f"{limb}[{i + 1}]", 0, high + 1
+        )
         assert names(broken(bad, [])) == set()
         assert "range16" in broken_buses(broken(bad, [RANGE16]))
 

@@ -85,7 +85,9 @@ def test_another_public_tuple_leaves_the_buses_unbalanced() -> None:
     refuse(proof().to_bytes(), "bus balance", expected=result(ROWS) + 1)
 
 
-@pytest.mark.parametrize(("chip", "column"), [("power", "x"), ("power", "step"), ("power", "live"), ("table", "count")])
+@pytest.mark.parametrize(
+    ("chip", "column"), [("power", "x"), ("power", "step"), ("power", "live"), ("table", "count")]
+)
 def test_a_proof_of_a_wrong_trace_is_refused(chip: str, column: str) -> None:
     good = traces()
     bad = prank(good, chip, column, 3, cell(good, chip, column, 3) + 1)
@@ -155,7 +157,7 @@ def test_every_changed_message_is_refused() -> None:
 
 def test_every_byte_of_the_header_and_one_of_each_word_matters() -> None:
     data = proof().to_bytes()
-    for at in [*range(0, 20), *range(30, len(data), 61)]:
+    for at in [*range(20), *range(30, len(data), 61)]:
         changed = bytearray(data)
         changed[at] ^= 1
         with pytest.raises(VerificationError):

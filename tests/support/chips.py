@@ -24,7 +24,9 @@ def limbs(values: Iterable[int], count: int = 4) -> np.ndarray:
 class Stub(Chip):
     """Puts (sign +1) or takes (-1) the given tuples on one bus, with a multiplicity each."""
 
-    def __init__(self, bus: Bus, tuples: Sequence[Sequence[int]], multiplicities: Sequence[int] | None, sign: int) -> None:
+    def __init__(
+        self, bus: Bus, tuples: Sequence[Sequence[int]], multiplicities: Sequence[int] | None, sign: int
+    ) -> None:
         super().__init__()
         self.bus, self.tuples, self.sign = bus, [tuple(t) for t in tuples], sign
         self.multiplicities = list(multiplicities) if multiplicities is not None else [1] * len(self.tuples)
@@ -54,18 +56,24 @@ def receives(bus: Bus, tuples: Sequence[Sequence[int]], multiplicities: Sequence
     return Stub(bus, tuples, multiplicities, -1)
 
 
-def fill(chips: Sequence[Chip], source: Any = None, public_values: Sequence[int] = ()) -> dict[str, ChipTrace]:
+def fill(
+    chips: Sequence[Chip], source: Any = None, public_values: Sequence[int] = ()
+) -> dict[str, ChipTrace]:
     """Fill chips in order; the traces by chip name."""
     return fill_chips(chips, FillContext(source, public_values))
 
 
 def broken(
-    traces: Mapping[str, ChipTrace], closed: Iterable[Bus] = (), public: Sequence[tuple[Bus, tuple[int, ...]]] = ()
+    traces: Mapping[str, ChipTrace],
+    closed: Iterable[Bus] = (),
+    public: Sequence[tuple[Bus, tuple[int, ...]]] = (),
 ) -> list[Violation]:
     """All constraint violations, and imbalances of the buses named in ``closed``."""
     names = {bus.name for bus in closed}
     found = [v for trace in traces.values() for v in check_constraints(trace)]
-    found += [v for v in check_buses(traces.values(), public) if any(f"on bus {n}:" in v.detail for n in names)]
+    found += [
+        v for v in check_buses(traces.values(), public) if any(f"on bus {n}:" in v.detail for n in names)
+    ]
     return found
 
 
@@ -79,7 +87,9 @@ def broken_buses(violations: Iterable[Violation]) -> set[str]:
     return {v.detail.split("on bus ")[1].split(":")[0] for v in violations if v.kind == "bus"}
 
 
-def prank(traces: Mapping[str, ChipTrace], chip: str, column: str, row: int, value: int) -> dict[str, ChipTrace]:
+def prank(
+    traces: Mapping[str, ChipTrace], chip: str, column: str, row: int, value: int
+) -> dict[str, ChipTrace]:
     """The traces with one main cell of one chip replaced (``column`` as in ``column_names``: x, x[3], x.hi)."""
     trace = traces[chip]
     index = list(trace.chip.air.column_names[Stage.MAIN]).index(column)
@@ -101,4 +111,8 @@ def cell(traces: Mapping[str, ChipTrace], chip: str, column: str, row: int) -> i
     data = trace.columns[list(trace.chip.air.column_names[Stage.MAIN]).index(column)]
     if row >= data.shape[0]:
         return 0
-    return int(data[row]) % R_MODULUS if data.ndim == 1 else sum(int(x) << (64 * k) for k, x in enumerate(data[row]))
+    return (
+        int(data[row]) % R_MODULUS
+        if data.ndim == 1
+        else sum(int(x) << (64 * k) for k, x in enumerate(data[row]))
+    )
