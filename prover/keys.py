@@ -9,9 +9,10 @@ from zkroll.algebra.msm import msm_g1
 from zkroll.circuits.air.expr import Stage
 from zkroll.circuits.air.layout import Machine
 from zkroll.circuits.air.witness import preprocessed_blocks
-from zkroll.errors import InputError, ProvingError
+from zkroll.errors import ProvingError
 from zkroll.prover.polynomials import Blocks, interleave, interpolate
 from zkroll.verifier.key import VerifyingKey
+from zkroll.verifier.packing import preprocessed_groups
 from zkroll.verifier.transcript import Point
 
 
@@ -25,23 +26,23 @@ class ProvingKey:
 
 
 def make_proving_key(machine: Machine, srs: SRS) -> ProvingKey:
-    """Commit the preprocessed columns of every chip. The capacity is the SRS's number of powers."""
+    """Commit the preprocessed columns of every chip. The capacity is the SRS's number of powers.
+
+    Raises InputError where the reference string is too short for a table.
+    """
     coefficients: dict[str, Blocks] = {}
-    commitments: dict[str, Point] = {}
-    for layout in machine.layouts:
-        width = layout.widths[Stage.PREPROCESSED]
-        if not width:
-            continue
+    commitments: dict[str, tuple[Point, ...]] = {}
+    fixed = [layout for layout in machine.layouts if layout.widths[Stage.PREPROCESSED]]
+    for layout in fixed:
         height = layout.air.fixed_height or 0
-        if width * height > srs.n:
-            raise InputError(
-                f"structured reference string: chip {layout.name} needs {width * height} powers, it has {srs.n}"
-            )
-        columns = interpolate(preprocessed_blocks(layout.chip))
-        point = msm_g1(srs.g1[: width * height], interleave(list(columns), height))
-        if point is None:
-            raise ProvingError(f"chip {layout.name}: preprocessed columns commit to infinity")
-        coefficients[layout.name] = columns
-        commitments[layout.name] = point
+        columns = coefficients[layout.name] = interpolate(preprocessed_blocks(layout.chip))
+        points: list[Point] = []
+        for group in preprocessed_groups([layout], {layout.name: height}, srs.n):
+            limbs = interleave([columns[slot.index] for slot in group.slots], height)
+            point = msm_g1(srs.g1[: limbs.shape[0]], limbs)
+            if point is None:
+                raise ProvingError(f"chip {layout.name}: preprocessed columns commit to infinity")
+            points.append(point)
+        commitments[layout.name] = tuple(points)
     vk = VerifyingKey(machine, srs.n, commitments, srs.g2[1], srs.insecure)
     return ProvingKey(vk, srs, coefficients)

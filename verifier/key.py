@@ -17,12 +17,12 @@ PROTOCOL: Final = b"zkroll inner proof 1: AIR, logUp, fflonk packing, KZG over B
 
 @dataclass(frozen=True)
 class VerifyingKey:
-    """machine; capacity: how many powers of tau commitments may use; preprocessed: one commitment per chip
-    with preprocessed columns; tau_g2: [tau]_2 as ((x0, x1), (y0, y1)); insecure: tau is publicly known."""
+    """machine; capacity: how many powers of tau commitments may use; preprocessed: the commitments of each
+    chip with preprocessed columns, group by group; tau_g2: [tau]_2 as ((x0, x1), (y0, y1)); insecure: tau is publicly known."""
 
     machine: Machine
     capacity: int
-    preprocessed: Mapping[str, Point]
+    preprocessed: Mapping[str, tuple[Point, ...]]
     tau_g2: G2Point
     insecure: bool
 
@@ -34,8 +34,9 @@ class VerifyingKey:
         h.update(self.capacity.to_bytes(8, "big"))
         for name in sorted(self.preprocessed):
             h.update(hashlib.sha256(name.encode()).digest())
-            for coordinate in self.preprocessed[name]:
-                h.update(coordinate.to_bytes(32, "big"))
+            for point in self.preprocessed[name]:
+                for coordinate in point:
+                    h.update(coordinate.to_bytes(32, "big"))
         for pair in self.tau_g2:
             for coordinate in pair:
                 h.update(coordinate.to_bytes(32, "big"))

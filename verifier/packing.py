@@ -23,6 +23,12 @@ from zkroll.errors import InputError
 #: random coefficients of a blinding slot: the commitment, two evaluations and two opening proofs see five values
 BLINDING: Final = 6
 
+#: how many commitments a large proof is aimed at
+TARGET_GROUPS: Final = 16
+
+#: cells under one commitment of the key
+PREPROCESSED_CELLS: Final = 1 << 17
+
 
 class CommitStage(IntEnum):
     """The four commitments of a proof, in transcript order (the first is part of the key)."""
@@ -97,8 +103,39 @@ def pack(
     return groups
 
 
+def group_limit(layouts: Sequence[ChipLayout], heights: Mapping[str, int], capacity: int) -> int:
+    """The largest t * n that these heights use: about 1/TARGET_GROUPS of all cells.
+
+    The two opening proofs cost as much as the largest group each, and every group costs the verifier one
+    scalar multiplication; so the limit follows the size of the batch, within the reference string.
+    """
+    cells = sum(
+        heights[layout.name] * stage_width(layout, stage)
+        for layout in layouts
+        if layout.name in heights
+        for stage in CommitStage
+    )
+    tallest = max(heights.values(), default=1)
+    wanted = max(cells // TARGET_GROUPS, 2 * tallest)
+    return min(capacity, 1 << (wanted - 1).bit_length())
+
+
 def pack_all(
     layouts: Sequence[ChipLayout], heights: Mapping[str, int], capacity: int
 ) -> dict[CommitStage, list[Group]]:
     """The groups of all stages."""
-    return {stage: pack(layouts, heights, stage, capacity) for stage in CommitStage}
+    limit = group_limit(layouts, heights, capacity)
+    return {
+        stage: preprocessed_groups(layouts, heights, capacity)
+        if stage is CommitStage.PREPROCESSED
+        else pack(layouts, heights, stage, limit)
+        for stage in CommitStage
+    }
+
+
+def preprocessed_groups(
+    layouts: Sequence[ChipLayout], heights: Mapping[str, int], capacity: int
+) -> list[Group]:
+    """The key's groups of the present chips: of a size of their own, so that no proof has to open larger ones."""
+    limit = min(capacity, max([PREPROCESSED_CELLS, *heights.values()]))
+    return pack(layouts, heights, CommitStage.PREPROCESSED, limit)

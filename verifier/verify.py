@@ -167,7 +167,8 @@ def _check_openings(
     y: int,
 ) -> None:
     """e(L + y W', [1]_2) = e(W', [tau]_2), L = sum s_g C_g - (sum s_g r_g(y)) [1]_1 - W."""
-    commitments: list[Point] = [key.preprocessed[g.slots[0].chip] for g in groups[CommitStage.PREPROCESSED]]
+    fixed = {name: iter(points) for name, points in key.preprocessed.items()}
+    commitments: list[Point] = [next(fixed[g.slots[0].chip]) for g in groups[CommitStage.PREPROCESSED]]
     commitments += [*proof.main, *proof.helper, *proof.quotient]
     terms = opening_terms(ordered, proof.evaluations, zeta, nu, y)
     left: Any = neg(_g1(proof.opening))
