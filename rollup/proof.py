@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from zkroll.circuits.buses import PUBLIC_VALUES
+from zkroll.circuits.machine import batch_machine
 from zkroll.errors import VerificationError
-from zkroll.verifier.proof import Reader
+from zkroll.verifier.proof import Reader, read_log_heights
 
 MAGIC: Final = b"zkroll-batch-proof-1"
 _LENGTH_BYTES: Final = 4
@@ -71,4 +72,18 @@ class BatchProof:
             "public_values": named,
             "data_bytes": len(self.data),
             "inner_proof_bytes": len(self.inner),
+            "heights": self.heights(),
+        }
+
+    def heights(self) -> dict[str, int]:
+        """Rows of each present chip, padding included, as the inner proof's header says.
+
+        Raises VerificationError for an inner proof of another machine.
+        """
+        layouts = batch_machine().layouts
+        log_heights = read_log_heights(Reader(self.inner), len(layouts), 63)
+        return {
+            layout.name: 1 << log_height
+            for layout, log_height in zip(layouts, log_heights, strict=True)
+            if log_height >= 0
         }

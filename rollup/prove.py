@@ -17,6 +17,7 @@ from zkroll.circuits.air.check import Violation, check
 from zkroll.circuits.air.expr import Stage
 from zkroll.circuits.air.witness import ChipTrace, FillContext, chip_height, fill_chips
 from zkroll.circuits.buses import PUBLIC
+from zkroll.circuits.chips.cpu.support import check_supported
 from zkroll.circuits.machine import batch_machine
 from zkroll.circuits.source import BatchTrace
 from zkroll.prover.keys import ProvingKey, make_proving_key
@@ -118,6 +119,7 @@ def execute(batch: Batch) -> tuple[ExecutedBatch, BatchTrace]:
     Raises InputError for an invalid transaction and UnprovableError for an opcode without a chip.
     """
     executed = execute_batch(batch)
+    check_supported(executed.trace)
     return executed, batch_trace(executed)
 
 

@@ -71,7 +71,15 @@ def verify_proof(proof: BatchProof, srs: SRS | None = None) -> None:
 def statement(
     *, old_root: int, new_root: int, batch_number: int, chain_id: int, rollup_address: int, data: bytes
 ) -> tuple[int, ...]:
-    """The public values of a batch with this data; raises VerificationError for data that is no batch."""
+    """The public values of a batch with this data; raises VerificationError for data that is no batch.
+
+    The chips rely on the ranges checked here: CHAINID and NUMBER push these values as words.
+    """
+    for name, value, bits in (
+        ("batch_number", batch_number, 64), ("chain_id", chain_id, 64), ("rollup_address", rollup_address, 160),
+    ):  # fmt: skip
+        if not 0 <= value < 1 << bits:
+            raise VerificationError(f"{name}: expected at most {bits} bits, got {value:#x}")
     try:
         timestamp = decode_data(data).timestamp
     except InputError as error:
