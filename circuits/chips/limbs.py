@@ -91,3 +91,49 @@ def previous(groups: Sequence[NDArray[Any]], times: I64) -> tuple[I64, I64]:
     same = group[order][1:] == group[order][:-1]
     before[order[1:][same]] = order[:-1][same]
     return before, order
+
+
+def multiply(x: U64, y: U64) -> U64:
+    """x y modulo 2^256 for (rows, 4) limbs."""
+    left, right = (np.ascontiguousarray(w, dtype="<u8").view("<u2").astype(np.uint64) for w in (x, y))
+    sums = np.zeros_like(left)  # 16 products below 2^32 in each column: no overflow
+    for i in range(16):
+        sums[:, i:] += left[:, i : i + 1] * right[:, : 16 - i]
+    digits = np.empty(sums.shape, dtype="<u2")
+    carry = np.zeros(sums.shape[0], dtype=np.uint64)
+    for i in range(16):
+        carry += sums[:, i]
+        digits[:, i] = carry & np.uint64(0xFFFF)
+        carry >>= np.uint64(16)
+    return digits.view("<u8").astype(np.uint64)
+
+
+def shift_left(words: U64, amounts: NDArray[Any]) -> U64:
+    """words 2^amounts modulo 2^256 for (rows, 4) limbs; amounts (rows,) in [0, 256)."""
+    return np.ascontiguousarray(_shift(words[:, ::-1], amounts, up=True)[:, ::-1])
+
+
+def shift_right(words: U64, amounts: NDArray[Any]) -> U64:
+    """words / 2^amounts rounded down for (rows, 4) limbs; amounts (rows,) in [0, 256)."""
+    return _shift(words, amounts, up=False)
+
+
+def _shift(words: U64, amounts: NDArray[Any], *, up: bool) -> U64:
+    """Move limbs to lower places by amounts // 64, and bits by amounts % 64 (``up``: in the other direction)."""
+    limb, bits = np.asarray(amounts, dtype=np.int64) // 64, (np.asarray(amounts) % 64).astype(np.uint64)[:, None]
+    padded_words = np.concatenate([words, np.zeros((words.shape[0], 5), dtype=np.uint64)], axis=1)
+    places = limb[:, None] + np.arange(5)
+    picked = np.take_along_axis(padded_words, places, axis=1)
+    near, far = picked[:, :4], picked[:, 1:]
+    rest = (np.uint64(64) - bits) % np.uint64(64)
+    if up:
+        return near << bits | np.where(bits == 0, np.uint64(0), far >> rest)
+    return near >> bits | np.where(bits == 0, np.uint64(0), far << rest)
+
+
+def bit_length(words: U64) -> I64:
+    """The number of bits of (rows, 4) limbs; 0 for zero."""
+    digits = np.ascontiguousarray(words, dtype="<u8").view(np.uint8)
+    top = 31 - np.argmax(digits[:, ::-1] != 0, axis=1)
+    digit = digits[np.arange(words.shape[0]), top]
+    return 8 * top + np.frexp(digit.astype(np.float64))[1]

@@ -15,6 +15,7 @@ import pytest
 
 import zkroll
 from zkroll.circuits.air.check import Violation
+from zkroll.circuits.machine import batch_machine
 from zkroll.errors import ProvingError, RollupError, UnprovableError, VerificationError
 from zkroll.rollup.batch import Batch, read_batch
 from zkroll.rollup.cli import run
@@ -22,12 +23,22 @@ from zkroll.rollup.cli.console import printable
 from zkroll.rollup.development import DEVELOPMENT_CHAIN_ID, development_genesis_root
 from zkroll.rollup.l1 import development_rollup_address
 from zkroll.rollup.proof import BatchProof
+from zkroll.verifier.proof import MAGIC
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = str(ROOT / "examples/erc20/batch.json")
 
 Result = SimpleNamespace
 Cli = Callable[..., Result]
+
+
+def _empty_inner() -> bytes:
+    """The header of an inner proof in which no chip is present."""
+    chips = len(batch_machine().layouts)
+    return MAGIC + bytes([chips]) + b"\xff" * chips
+
+
+EMPTY_INNER = _empty_inner()
 
 
 @pytest.fixture
@@ -68,7 +79,7 @@ def make_proof(**changes: Any) -> BatchProof:
         "timestamp": 1_750_000_000,
     } | changes
     data = (1_750_000_000).to_bytes(8, "big") + bytes(24)
-    return BatchProof(5, (*values.values(), 1, 2, 0, 0), data, b"inner")
+    return BatchProof(5, (*values.values(), 1, 2, 0, 0), data, EMPTY_INNER)
 
 
 @pytest.fixture
