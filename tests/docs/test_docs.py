@@ -89,4 +89,4 @@ def test_every_environment_variable_of_the_code_is_documented():
 
 def test_the_example_chip_of_the_chapter_on_circuits_runs():
     (example,) = re.findall(r"```python\n(.*?)```", _chapter("circuits.md"), re.DOTALL)
-    exec(compile(example, "docs/circuits.md", "exec"), {"__name__": "example"})  # noqa: S102
+    exec(compile(example, "docs/circuits.md", "exec"), {"__name__": "example"})
