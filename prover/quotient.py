@@ -44,13 +44,13 @@ def helper_columns(layout: ChipLayout, trace: ChipTrace, challenges: Mapping[str
 
 
 def coset_selectors(height: int, shift: int) -> list[Blocks]:
-    """First, last and transition selectors on shift * H (unnormalised, as the verifier evaluates them)."""
+    """First, last and transition selectors on shift * H, as the verifier evaluates them."""
     points = domain_points(height, shift)
     last_root = pow(root_of_unity(height.bit_length() - 1), -1, R_MODULUS)
-    vanishing = (pow(shift, height, R_MODULUS) - 1) % R_MODULUS
+    vanishing = (pow(shift, height, R_MODULUS) - 1) * pow(height, -1, R_MODULUS) % R_MODULUS
     transition = fr.sub(points, last_root)
     first = fr.mul(fr.batch_inverse(fr.sub(points, 1)), vanishing)
-    last = fr.mul(fr.batch_inverse(transition), vanishing)
+    last = fr.mul(fr.batch_inverse(transition), vanishing * last_root % R_MODULUS)
     return [first, last, transition]
 
 

@@ -136,6 +136,18 @@ def pack_all(
 def preprocessed_groups(
     layouts: Sequence[ChipLayout], heights: Mapping[str, int], capacity: int
 ) -> list[Group]:
-    """The key's groups of the present chips: of a size of their own, so that no proof has to open larger ones."""
-    limit = min(capacity, max([PREPROCESSED_CELLS, *heights.values()]))
-    return pack(layouts, heights, CommitStage.PREPROCESSED, limit)
+    """The key's groups of the present chips, each of a size that follows from its chip alone.
+
+    The commitments stand in the key: other chips' heights, which a prover picks, must not regroup them.
+    """
+    return [
+        group
+        for layout in layouts
+        if layout.name in heights
+        for group in pack(
+            [layout],
+            heights,
+            CommitStage.PREPROCESSED,
+            min(capacity, max(PREPROCESSED_CELLS, heights[layout.name])),
+        )
+    ]

@@ -87,12 +87,15 @@ def chip_challenges(challenges: Mapping[str, int], chip_sum: int, height: int) -
 
 
 def selectors_at(point: int, height: int) -> dict[Selector, int]:
-    """Z_H/(X - 1), Z_H/(X - w^-1) and X - w^-1 at a point outside the domain."""
-    vanishing = pow(point, height, R_MODULUS) - 1
+    """Z_H/(n (X - 1)), Z_H/(n w (X - w^-1)) and X - w^-1 at a point outside the domain of n rows.
+
+    The first two are 1 in their row, as in the trace: they may be multiplicities.
+    """
+    vanishing = (pow(point, height, R_MODULUS) - 1) * pow(height, -1, R_MODULUS)
     last_root = pow(root_of_unity(height.bit_length() - 1), -1, R_MODULUS)
     return {
         Selector.FIRST: vanishing * pow(point - 1, -1, R_MODULUS) % R_MODULUS,
-        Selector.LAST: vanishing * pow(point - last_root, -1, R_MODULUS) % R_MODULUS,
+        Selector.LAST: vanishing * last_root * pow(point - last_root, -1, R_MODULUS) % R_MODULUS,
         Selector.TRANSITION: (point - last_root) % R_MODULUS,
     }
 
