@@ -1,26 +1,28 @@
 """DIV, MOD, ADDMOD and MULMOD: one identity q n + z = w over the integers serves all four.
 
-Columns: a flag per opcode; words a and b (b = 0 for DIV and MOD); the divisor n, the remainder z and the slack
-s = n - z - 1 in 16 limbs of 16 bits each, the quotient q in 32; the dividend w in four parts; carries k_0, k_1,
-k_2, each in 5 limbs that hold k_j + 1; the borrow of the slack; whether n is 0; how often the row is asked for.
+Columns: a flag per opcode; words a and b (b = 0 for DIV and MOD); the divisor n, the remainder z and the
+slack s = n - z - 1 in 16 limbs of 16 bits each, the quotient q in 32; the dividend w in four parts; carries
+k_0, k_1, k_2, each in 5 limbs that hold k_j + 1; the borrow of the slack; whether n is 0; how often the row is
+asked for.
 
 With q_i, n_i the 64-bit limbs and col_m = sum_(i+j=m) q_i n_j:
 
     1. the flags are bits, at most one is set; without one the whole row is 0
-    2. MULMOD: (w_3, w_2, w_1, w_0) is the product of a and b by WIDE_MUL
-       else w_0 = a.lo + b.lo, w_1 = a.hi + b.hi, w_2 = w_3 = 0 (w_0, w_1 may exceed 128 bits; b = 0 for DIV, MOD)
+    2. MULMOD: (w_3, w_2, w_1, w_0) is the product of a and b by WIDE_MUL; else w_0 = a.lo + b.lo,
+       w_1 = a.hi + b.hi, w_2 = w_3 = 0 (w_0, w_1 may exceed 128 bits); DIV, MOD: b = 0
     3. n = 0: zero_divisor = 1, q = 0
-    4. col_2j + 2^64 col_(2j+1) + z_j + k_(j-1) = (1 - zero_divisor) w_j + 2^128 k_j  for j = 0 … 3, where z_0, z_1
-       are the halves of z, z_2 = z_3 = 0 and k_-1 = k_3 = 0; col_8 + col_9 + col_10 = 0
+    4. col_2j + 2^64 col_(2j+1) + z_j + k_(j-1) = (1 - zero_divisor) w_j + 2^128 k_j  for j = 0 … 3, where
+       z_0, z_1 are the halves of z, z_2 = z_3 = 0, k_-1 = k_3 = 0;  col_8 + 2^64 col_9 + col_10 = 0
     5. s = n - z - 1 (n - z where n = 0) by halves with a borrow
     6. every limb is in 16 bits
 
     DIV     c = q (a < 2^256, so its upper limbs are 0)        MOD, ADDMOD, MULMOD    c = z
 
-Sound: callers send words, so n determines its limbs. Each side of 4 is below 2^210 in absolute value, so 4 holds
-over the integers; the parts times 2^(128 j) add up to q n + z = w, whatever the carries are (the upper columns are
-sums of nonnegative numbers). 5 says z < n, so q and z are the quotient and the remainder. Where n = 0 the sum
-is z = 0. Honest carries are in [-1, 2^68): w_j < 2^129, and 4 has a nonnegative product on the left.
+Sound: callers send words, so n determines its limbs. Each side of 4 is below 2^210 in absolute value, so 4
+holds over the integers; its parts times 2^(128 j) add up to q n + z = w, whatever the carries are (the upper
+columns, sums of nonnegative numbers, all vanish). 5 says z < n, so q and z are the quotient and the remainder.
+Where n = 0 that sum is z = 0; the inverse that ``is_zero`` keeps for n is free there and nothing reads it.
+Honest carries are in [-1, 2^68): w_j < 2^129, and what stands on the left of 4 is at least -1.
 """
 
 from __future__ import annotations

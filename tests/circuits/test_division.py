@@ -190,6 +190,7 @@ PRANKS = [
     (SDIV_NEGATIVE, "sign_b", 2, "sign_b is a bit"),
     (SDIV_NEGATIVE, "sign_a", -1, "bus alu"),
     (SDIV_NEGATIVE, "sign_a", -1, "absolute value of a as it is, high"),
+    (SDIV_NEGATIVE, "sign_b", 1, "bus alu"),
     (SDIV_NEGATIVE, "negative", -1, "sign of the result"),
     (SMOD_NEGATIVE, "negative", -1, "sign of the result"),
     (SDIV_NEGATIVE, "abs_a.lo", 1, "bus alu"),
@@ -215,6 +216,12 @@ def test_each_relation_catches_its_prank(sound, place, column: str, change: int,
     chip, cells = place
     row = row_where(sound, chip, **cells)
     assert by in noticed(prank(sound, chip, column, row, cell(sound, chip, column, row) + change))
+
+
+def test_every_constraint_has_a_prank(sound) -> None:
+    for chip in ("mul", "divmod", "signed_division"):
+        stated = {c.name for c in sound[chip].chip.air.constraints if not c.name.startswith("padding has")}
+        assert stated <= {by for place, _, _, by in PRANKS if place[0] == chip}
 
 
 @pytest.mark.parametrize("chip", ["mul", "divmod", "signed_division"])
