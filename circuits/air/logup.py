@@ -107,44 +107,51 @@ class LogUp:
 
 def build_logup(air: Air) -> tuple[LogUp, int]:
     """The cheapest grouping of the chip's interactions, and the degree of the whole chip under it."""
-    own = max((c.expr.degree for c in air.constraints), default=0)
-    best: tuple[float, LogUp, int] | None = None
-    for limit in range(max(own, 2), MAX_DEGREE + 1):
-        groups = _group(air.interactions, limit)
-        if groups is None:
+    own = max([2, *(c.expr.degree for c in air.constraints)])
+    best: tuple[float, tuple[Group, ...], int] | None = None
+    for limit in range(own, MAX_DEGREE + 1):
+        found = _group(air.interactions, limit)
+        if found is None:
             continue
-        logup = LogUp(groups, tuple(_constraints(groups)))
-        degree = max([own, 2, *(c.expr.degree for c in logup.constraints)])
-        cost = _cost(air, logup, degree)
+        groups, degree = found[0], max(own, found[1])
+        cost = _cost(air, len(groups), degree)
         if best is None or cost < best[0]:
-            best = (cost, logup, degree)
+            best = (cost, groups, degree)
     if best is None:
         raise ValueError(f"chip {air.name}: an interaction's degree exceeds {MAX_DEGREE}")
-    return best[1], best[2]
+    return LogUp(best[1], tuple(_constraints(best[1]))), best[2]
 
 
-def _cost(air: Air, logup: LogUp, degree: int) -> float:
+def _cost(air: Air, helpers: int, degree: int) -> float:
     """Work per row in units of a committed cell: commitments, then one transform and evaluation per coset."""
     commit, transform = 1.0, 0.15
-    columns = air.width(Stage.MAIN) + logup.width
+    columns = air.width(Stage.MAIN) + helpers
     return (columns + degree - 1) * commit + (degree - 1) * columns * transform
 
 
-def _group(interactions: Iterable[Interaction], limit: int) -> tuple[Group, ...] | None:
+def _group(interactions: Iterable[Interaction], limit: int) -> tuple[tuple[Group, ...], int] | None:
+    """First-fit groups within the limit and the largest degree among them; None where one alone exceeds it."""
     groups: list[tuple[list[Interaction], _Degrees]] = []
+    room: list[int] = []  # groups that may still take an interaction
     for interaction in interactions:
         alone = _Degrees.of(interaction)
         if alone.constraint > limit:
             return None
-        for i, (members, degrees) in enumerate(groups):
+        for i in room:
+            members, degrees = groups[i]
             joined = degrees.joined(alone)
             if joined.constraint <= limit:
                 members.append(interaction)
                 groups[i] = (members, joined)
+                if joined.constraint == limit:
+                    room.remove(i)
                 break
         else:
             groups.append(([interaction], alone))
-    return tuple(Group(tuple(members)) for members, _ in groups)
+            if alone.constraint < limit:
+                room.append(len(groups) - 1)
+    degree = max((degrees.constraint for _, degrees in groups), default=0)
+    return tuple(Group(tuple(members)) for members, _ in groups), degree
 
 
 def _constraints(groups: tuple[Group, ...]) -> Iterable[Constraint]:
