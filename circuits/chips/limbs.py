@@ -134,6 +134,8 @@ def _shift(words: U64, amounts: NDArray[Any], *, up: bool) -> U64:
 def bit_length(words: U64) -> I64:
     """The number of bits of (rows, 4) limbs; 0 for zero."""
     digits = np.ascontiguousarray(words, dtype="<u8").view(np.uint8)
-    top = 31 - np.argmax(digits[:, ::-1] != 0, axis=1)
+    nonzero = digits[:, ::-1] != 0
+    top = np.where(nonzero.any(axis=1), 31 - np.argmax(nonzero, axis=1), 0)
     digit = digits[np.arange(words.shape[0]), top]
-    return 8 * top + np.frexp(digit.astype(np.float64))[1]
+    length: I64 = 8 * top + np.frexp(digit.astype(np.float64))[1].astype(np.int64)
+    return length
