@@ -19,7 +19,10 @@ from zkroll.circuits.chips.compare import Compare
 from zkroll.circuits.chips.copy import Copy, CopyTail
 from zkroll.circuits.chips.cpu import CpuChip
 from zkroll.circuits.chips.data import DataChip
+from zkroll.circuits.chips.divmod import DivMod
+from zkroll.circuits.chips.exp import Exp
 from zkroll.circuits.chips.expansion import Expansion
+from zkroll.circuits.chips.extract import Extract
 from zkroll.circuits.chips.keccak.keccak_f import KeccakF
 from zkroll.circuits.chips.keccak.sponge import KeccakSponge
 from zkroll.circuits.chips.keccak.tables import KeccakBytes, KeccakDigits
@@ -27,10 +30,13 @@ from zkroll.circuits.chips.log import LogChip
 from zkroll.circuits.chips.memory.aligned import MemoryAligned
 from zkroll.circuits.chips.memory.init import MemoryInit
 from zkroll.circuits.chips.memory.unaligned import MemoryUnaligned
+from zkroll.circuits.chips.mul import Mul
 from zkroll.circuits.chips.opcodes import OpcodesChip
 from zkroll.circuits.chips.poseidon import Poseidon2Chip, Poseidon3Chip, Poseidon4Chip, Poseidon5Chip
 from zkroll.circuits.chips.selfbalance import SelfbalanceChip
+from zkroll.circuits.chips.shift import Shift
 from zkroll.circuits.chips.signature import SignatureChip, SignatureLadderChip
+from zkroll.circuits.chips.signed_division import SignedDivision
 from zkroll.circuits.chips.stack_drain import StackDrainChip
 from zkroll.circuits.chips.state_tree import StateLeafChip, StatePathChip
 from zkroll.circuits.chips.storage import StorageCellChip, StorageOperationsChip
@@ -70,7 +76,17 @@ _STATE: tuple[type[Chip], ...] = (
     SignatureLadderChip,
     CanonicalChip,
 )
-_ARITHMETIC: tuple[type[Chip], ...] = (Compare, Add, Bitwise)
+_ARITHMETIC: tuple[type[Chip], ...] = (
+    Exp,
+    Shift,
+    Extract,
+    SignedDivision,
+    DivMod,
+    Mul,
+    Compare,
+    Add,
+    Bitwise,
+)
 _TABLES: tuple[type[Chip], ...] = (
     Poseidon5Chip,
     Poseidon4Chip,

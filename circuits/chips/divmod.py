@@ -122,7 +122,7 @@ class DivMod(Chip):
         w, digits = _dividend(a, b, op == MULMOD)
         q, z = np.empty((rows, 8), dtype=np.uint64), np.empty((rows, 4), dtype=np.uint64)
         divide(_limbs64(carry_digits(digits)), n, q, z)
-        zero = ~n.any(axis=1)
+        zero = np.logical_not(n.any(axis=1))
         digits[zero] = 0
         difference, _ = subtract(n, z)
         slack, _ = subtract(difference, limbs_of([1]) * ~zero[:, None])

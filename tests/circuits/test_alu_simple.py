@@ -98,10 +98,12 @@ PRANKS = [
     ("compare", "rest_b[7]", 0, None, "sign and rest of b"),
     ("compare", "unsigned", 0, None, "signed less"),
     ("compare", "unsigned", 1, None, "signed greater"),
-    ("compare", "same_hi", 2, None, "equal"),
+    ("compare", "c.lo", 2, 1, "equal"),
+    ("compare", "same_hi", 2, 1, "same_hi only at zero"),
     ("compare", "same_hi_inverse", 2, None, "same_hi at every zero"),
-    ("compare", "same_lo", 2, 1, "same_lo only at zero"),
-    ("compare", "same_lo_inverse", 2, 5, "same_lo at every zero"),
+    ("compare", "same_lo", 2, 0, "same_lo at every zero"),
+    ("compare", "same_lo", 0, 1, "same_lo only at zero"),
+    ("compare", "same_lo_inverse", 0, None, "same_lo at every zero"),
     ("compare", "b.hi", 3, 1, "compares with zero, high"),
     ("compare", "b.lo", 3, 1, "compares with zero, low"),
     ("compare", "c.hi", 4, None, "complement of the high half"),
@@ -119,7 +121,7 @@ def test_each_constraint_catches_its_cell(
 ) -> None:
     tuples = {
         "add": [request(0x01, 5, 2**200)],
-        "compare": [request(0x12, 7, 9), request(0x13, 7, 9), request(0x14, 2**130, 2**130 + 5),
+        "compare": [request(0x12, 7, 9), request(0x13, 7, 9), request(0x14, 2**130 + 5, 2**129 + 5),
                     request(0x15, 6, 0), request(0x19, 3, 0)],
         "bitwise": [request(0x16, 3, 9)],
     }[chip]  # fmt: skip
