@@ -1,25 +1,26 @@
 """EXP by square and multiply, from the exponent's top bit down: one row per bit.
 
-Columns: ``active``, ``is_first`` and ``is_last`` row of a request; the base a and the byte length of the exponent
-(both carried along the request); the bit and its position; ``power`` = 2^position if the bit is set, else 0;
-``prefix``, the exponent down to this bit; ``square``, the square of the result so far; ``out`` = a^(prefix >> position);
-how often the request is asked for.
+Columns: ``active``, ``is_first`` and ``is_last`` row of a request; the base a and the byte length of the
+exponent (both carried along the request); the bit and its position; ``power`` = 2^position if the bit is set,
+else 0; ``prefix``, the exponent down to this bit; ``square``, the square of the result so far; ``out`` =
+a^(prefix >> position); how often the request is asked for.
 
     1. active, is_first, is_last and the bit are bits; padding rows are 0
-    2. a row continues if it is active and not last; is_first.next = active.next - continues: an active row follows
-       either a row that continues or is a first row, and nothing else follows a row that continues
-    3. first row: square = 1, prefix = power, and the bit is set unless position = 0 (exponents 0 and 1)
-       BYTE_AND(position, 7, position - 8 (bytes - bit)): 8 (bytes - bit) is position rounded down to a multiple of 8,
-       so bytes = floor(position / 8) + 1 for a nonzero exponent; with the bit clear position is 0, and so is bytes
+    2. a row continues if it is active and not last; is_first.next = active.next - continues: an active row
+       follows either a row that continues or is a first row, and nothing else follows a row that continues
+    3. first row: square = 1, prefix = power, and the bit is set unless position = 0 (exponents 0 and 1);
+       BYTE_AND(position, 7, position - 8 (bytes - bit)): 8 (bytes - bit) is position rounded down to a multiple
+       of 8, so bytes = floor(position / 8) + 1 for a nonzero exponent, and 0 for exponent 0
     4. continuing: position.next = position - 1; a and bytes stay; prefix.next = prefix + power.next
        and square.next = MUL(out, out)
     5. bit set: power = POW2(position) and out = MUL(square, a);  clear: power = 0 and out = square
     6. last row: position = 0; only here EXP(a, prefix, out, bytes) is answered
 
-Sound: ``next`` runs around the table. Rows that continue cannot close a circle, for position falls by one on each and the
-height is no multiple of r; so every run of rows begins with a first row, whose position is a byte, and ends with a last
-row at position 0. Its positions are distinct and below 256, so each half of prefix is a sum of distinct powers below
-2^128: no wrap, and the bits are those of the exponent. Products are words because MUL answers with words.
+Sound: ``next`` runs around the table. Rows that continue cannot close a circle, for position falls by one on
+each and the height is no multiple of r; so every run of rows begins with a first row, whose position is a byte,
+and ends with a last row at position 0. Its positions are distinct and below 256, so each half of prefix is a sum
+of distinct powers below 2^128: no wrap, and the bits are those of the exponent. Products are words because MUL
+answers with words. Every cell but the count is a function of the request.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from zkroll.circuits.air.chip import AirBuilder, Chip
 from zkroll.circuits.air.witness import ColumnData, FillContext

@@ -13,11 +13,13 @@ from support.chips import broken, broken_buses, cell, fill, limbs, names, prank,
 from zkroll.algebra.constants import R_MODULUS
 from zkroll.circuits.air.chip import AirBuilder, Chip
 from zkroll.circuits.air.witness import FillContext
-from zkroll.circuits.buses import ALU, BYTE_AND, EXP, POW2, RANGE16
+from zkroll.circuits.buses import ALU, ALU3, BYTE_AND, EXP, POW2, RANGE16
 from zkroll.circuits.chips.add import Add
+from zkroll.circuits.chips.divmod import DivMod
 from zkroll.circuits.chips.exp import Exp
 from zkroll.circuits.chips.extract import Extract
 from zkroll.circuits.chips.limbs import bit_length, multiply, shift_left, shift_right
+from zkroll.circuits.chips.mul import Mul
 from zkroll.circuits.chips.shift import Shift
 from zkroll.circuits.chips.tables import Pow2, Tables
 
@@ -139,6 +141,18 @@ def test_exponent_bytes_change_at_each_byte_boundary() -> None:
 @given(st.lists(st.tuples(words, st.one_of(words, st.integers(0, 70))), min_size=1, max_size=4))
 def test_random_powers_are_served(cases: list[tuple[int, int]]) -> None:
     assert broken(run(exp_tuples=[power(*case) for case in cases]), CLOSED) == []
+
+
+def test_the_multiplication_and_division_chips_answer_the_products() -> None:
+    asked = [
+        alu(op, place, v)
+        for op in SEMANTICS
+        for place in (0, 1, 30, 200, 256)
+        for v in (2**200 + 0x8234, MASK - 7)
+    ]
+    chips = [Exp(), Shift(), Extract(), DivMod(), Mul(), Add(), Tables(), Pow2()]
+    traces = fill([sends(ALU, asked), sends(EXP, [power(MASK - 2, 2**20 - 3), power(0, 0)]), *chips])
+    assert broken(traces, [*CLOSED, ALU3]) == []
 
 
 def test_repeated_requests_share_their_rows() -> None:
