@@ -1,9 +1,9 @@
 """EXP by square and multiply, from the exponent's top bit down: one row per bit.
 
 Columns: ``active``, ``is_first`` and ``is_last`` row of a request; the base a and the byte length of the
-exponent (both carried along the request); the bit and its position; ``power`` = 2^position if the bit is set,
-else 0; ``prefix``, the exponent down to this bit; ``square``, the square of the result so far; ``out`` =
-a^(prefix >> position); how often the request is asked for.
+exponent (both carried along the request); the bit and its position; ``power`` = 2^position if the bit is
+set, else 0; ``prefix``, the exponent down to this bit; ``square``, the square of the result so far; ``out``
+= a^(prefix >> position); how often the request is asked for.
 
     1. active, is_first, is_last and the bit are bits; padding rows are 0
     2. a row continues if it is active and not last; is_first.next = active.next - continues: an active row
@@ -16,11 +16,11 @@ a^(prefix >> position); how often the request is asked for.
     5. bit set: power = POW2(position) and out = MUL(square, a);  clear: power = 0 and out = square
     6. last row: position = 0; only here EXP(a, prefix, out, bytes) is answered
 
-Sound: ``next`` runs around the table. Rows that continue cannot close a circle, for position falls by one on
-each and the height is no multiple of r; so every run of rows begins with a first row, whose position is a byte,
-and ends with a last row at position 0. Its positions are distinct and below 256, so each half of prefix is a sum
-of distinct powers below 2^128: no wrap, and the bits are those of the exponent. Products are words because MUL
-answers with words. Every cell but the count is a function of the request.
+Sound: ``next`` runs around the table. Rows that continue cannot close a circle, for position falls by one
+on each and the height is no multiple of r; so every run of rows begins with a first row, whose position is
+a byte, and ends with a last row at position 0. Its positions are distinct and below 256, so each half of
+prefix is a sum of distinct powers below 2^128: no wrap, and the bits are those of the exponent. Products
+are words because MUL answers with words. Every cell but the count is a function of the request.
 """
 
 from __future__ import annotations
@@ -105,9 +105,7 @@ class Exp(Chip):
         }  # fmt: skip
 
 
-def _powers(
-    base: U64, bit: np.ndarray[tuple[int], np.dtype[np.bool_]], start: I64, rows: I64
-) -> tuple[U64, U64]:
+def _powers(base: U64, bit: NDArray[np.bool_], start: I64, rows: I64) -> tuple[U64, U64]:
     """Columns square and out: base (requests, 4); request i has the rows from start[i], rows[i] of them."""
     square = np.zeros((bit.shape[0], 4), dtype=np.uint64)
     out = np.zeros_like(square)

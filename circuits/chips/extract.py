@@ -1,7 +1,7 @@
 """BYTE and SIGNEXTEND: a scaling, a remainder and, for SIGNEXTEND, a subtraction.
 
-Columns: one flag per opcode; the position i and the value v; whether i is beyond the word (``large``); the words
-power, modulus, shifted, rest; the answer c; how often the row is asked for.
+Columns: one flag per opcode; the position i and the value v; whether i is beyond the word (``large``); the
+words power, modulus, shifted, rest; the answer c; how often the row is asked for.
 
     1. the flags are bits, at most one is set; ``large`` is a bit; padding rows are 0
     2. large = GT(i, 31) for BYTE, GT(i, 30) for SIGNEXTEND
@@ -16,12 +16,12 @@ power, modulus, shifted, rest; the answer c; how often the row is asked for.
 
     4. large: c = 0 for BYTE (rest is 0), c = v for SIGNEXTEND
 
-SIGNEXTEND: the answer y, as a signed number, is v modulo the modulus and in [-power, power). So y + power is the
-remainder of v + power, also where that sum wraps at 2^256, a multiple of the modulus.
+SIGNEXTEND: the answer y, as a signed number, is v modulo the modulus and in [-power, power). So y + power
+is the remainder of v + power, also where that sum wraps at 2^256, a multiple of the modulus.
 
-Sound: callers send words, so 2 fixes ``large``; large = 0 makes i.hi = 0 and i.lo at most 31 (30), which keeps
-both exponents in [0, 256); the other words are answers of chips that answer with words. Every cell but the count is a
-function of the request; the count is what the bus balances.
+Sound: callers send words, so 2 fixes ``large``; large = 0 makes i.hi = 0 and i.lo at most 31 (30), which
+keeps both exponents in [0, 256); the other words are answers of chips that answer with words. Every cell
+but the count is a function of the request; the count is what the bus balances.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """SHL, SHR and SAR by powers of two: a shift is a product or a quotient that another chip vouches for.
 
-Columns: one flag per opcode; the shift s and the value v; whether s > 255 (``large``) and whether v counts as
-negative (``negative``, SAR only); power = 2^s; u, the shifted magnitude; how often the row is asked for.
+Columns: one flag per opcode; the shift s and the value v; whether s > 255 (``large``) and whether v counts
+as negative (``negative``, SAR only); power = 2^s; u, the shifted magnitude; how often the row is asked for.
 
     1. the flags are bits, at most one is set; ``large`` and ``negative`` are bits; padding rows are 0
     2. large = GT(s, 255);  SAR: negative = GT(v, 2^255 - 1), else negative = 0
@@ -10,12 +10,12 @@ negative (``negative``, SAR only); power = 2^s; u, the shifted magnitude; how of
        where x = NOT v if negative, else v
     5. the answer is NOT u if negative, else u
 
-An arithmetic shift rounds towards minus infinity, and NOT turns that into the quotient of a nonnegative number:
-floor(-(n + 1) / 2^s) = -(floor(n / 2^s) + 1). NOT is 2^128 - 1 - half in both halves.
+An arithmetic shift rounds towards minus infinity, and NOT turns that into the quotient of a nonnegative
+number: floor(-(n + 1) / 2^s) = -(floor(n / 2^s) + 1). NOT is 2^128 - 1 - half in both halves.
 
-Sound: callers send words, so 2 fixes the bits and with large = 0 makes s.hi = 0 and s.lo <= 255, the exponent
-of POW2; u is a word because MUL and DIV answer with words, and its complement is one as well. Every cell but
-the count is a function of the request; the count is what the bus balances.
+Sound: callers send words, so 2 fixes the bits and with large = 0 makes s.hi = 0 and s.lo <= 255, the
+exponent of POW2; u is a word because MUL and DIV answer with words, and its complement is one as well.
+Every cell but the count is a function of the request; the count is what the bus balances.
 """
 
 from __future__ import annotations
