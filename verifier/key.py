@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Final
 
 from zkroll.circuits.air.layout import Machine
+from zkroll.verifier.packing import BLINDING, PREPROCESSED_CELLS, TARGET_GROUPS
 from zkroll.verifier.transcript import Point
 
 G2Point = tuple[tuple[int, int], tuple[int, int]]
@@ -28,10 +29,11 @@ class VerifyingKey:
 
     @cached_property
     def digest(self) -> int:
-        """253 bits of SHA-256 over the protocol, the machine, the commitments, the capacity and [tau]_2."""
+        """253 bits of SHA-256 over the protocol and its packing, the machine, the commitments and [tau]_2."""
         h = hashlib.sha256(PROTOCOL)
         h.update(self.machine.digest)
-        h.update(self.capacity.to_bytes(8, "big"))
+        for number in (self.capacity, TARGET_GROUPS, PREPROCESSED_CELLS, BLINDING):
+            h.update(number.to_bytes(8, "big"))
         for name in sorted(self.preprocessed):
             h.update(hashlib.sha256(name.encode()).digest())
             for point in self.preprocessed[name]:

@@ -143,8 +143,8 @@ def _check_identities(
             there[slot.chip, group.stage, slot.index] = b
     for layout in layouts:
         height = heights[layout.name]
-        if pow(zeta, height, R_MODULUS) == 1:
-            raise VerificationError(f"challenge zeta lies in the domain of chip {layout.name}")
+        if zeta == 0 or pow(zeta, height, R_MODULUS) == 1:
+            raise VerificationError(f"challenge zeta is 0 or lies in the domain of chip {layout.name}")
         difference = identity_difference(
             layout, height,
             lambda stage, i, name=layout.name: here[name, stage, i],  # type: ignore[misc]

@@ -199,6 +199,10 @@ class AirBuilder:
             raise ValueError(
                 f"chip {self.chip_name}: interaction {name!r} has {len(values)} values, bus {bus.name} takes {bus.arity}"
             )
+        if any(_reads_transition(lift(expr)) for expr in (*values, multiplicity)):
+            raise ValueError(
+                f"chip {self.chip_name}: interaction {name!r} uses the transition selector, which is only zero or not"
+            )
         self._interactions[name] = Interaction(
             name, bus, tuple(lift(v) for v in values), lift(multiplicity), sign
         )
@@ -213,6 +217,19 @@ class AirBuilder:
             interactions=tuple(self._interactions.values()),
             fixed_height=fixed_height,
         )
+
+
+def _reads_transition(expr: Expr) -> bool:
+    stack, seen = [expr], set()
+    while stack:
+        node = stack.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        if node.op == "selector" and node.args[0] == Selector.TRANSITION:
+            return True
+        stack.extend(arg for arg in node.args if isinstance(arg, Expr))
+    return False
 
 
 @dataclass

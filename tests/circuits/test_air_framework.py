@@ -7,7 +7,7 @@ from support.toy import RESULT, TABLE, Power, Table, machine, result
 from zkroll.algebra.constants import R_MODULUS
 from zkroll.circuits.air.check import check
 from zkroll.circuits.air.chip import AirBuilder, Bus
-from zkroll.circuits.air.expr import const, weighted
+from zkroll.circuits.air.expr import Selector, const, selector, weighted
 from zkroll.circuits.air.layout import Machine
 from zkroll.circuits.air.lower import lower
 
@@ -32,6 +32,14 @@ def test_names_are_unique_and_arity_is_checked() -> None:
         b.constrain("c", x)
     with pytest.raises(ValueError, match="takes 1"):
         b.send("s", TABLE, (x, x))
+
+
+def test_the_transition_selector_is_no_multiplicity() -> None:
+    b = AirBuilder("t")
+    x = b.column("x")
+    with pytest.raises(ValueError, match="transition selector"):
+        b.send("s", TABLE, (x,), selector(Selector.TRANSITION) * x)
+    b.send("s", TABLE, (x,), selector(Selector.FIRST))
 
 
 def test_next_of_a_sum_is_refused() -> None:
