@@ -1,6 +1,7 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+SOLC   := build/solc
 
 .PHONY: help setup prove lint type test test-all bench mutate contracts example clean
 
@@ -29,12 +30,22 @@ type: setup  ## mypy --strict
 test: setup  ## the quick suite
 	$(BIN)/pytest -q -n 2 -m "not slow and not oracle"
 
-SOLC   := build/solc
+test-all: setup $(SOLC)/node_modules/solc  ## the whole suite: slow tests and those against npm packages too
+	$(BIN)/pytest -q -n 2
+
+bench: setup  ## measure the proof of the example batch: seconds, memory and cells by stage, chip and size
+	$(BIN)/python benchmarks/batch.py
+
+mutate: setup  ## tamper cells of every chip and count those noticed; writes docs/mutation-survivors.md
+	$(BIN)/python benchmarks/mutate.py
+
 INBOX  := rollup/l1/contracts/RollupInbox
 TOKEN  := examples/erc20/Token
 
-contracts:  ## compile the Solidity sources into their artifacts (needs node and npm)
+$(SOLC)/node_modules/solc:
 	npm install --silent --no-save --prefix $(SOLC) solc@0.8.37
+
+contracts: $(SOLC)/node_modules/solc  ## compile the Solidity sources into their artifacts (needs node and npm)
 	node rollup/l1/contracts/compile.mjs $(SOLC) $(INBOX).sol $(INBOX).json
 	node rollup/l1/contracts/compile.mjs $(SOLC) $(TOKEN).sol $(TOKEN).json
 	node -p 'JSON.parse(require("fs").readFileSync("$(TOKEN).json")).runtime_bytecode.slice(2)' > rollup/data/token_runtime.hex
