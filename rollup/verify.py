@@ -9,6 +9,7 @@ from zkroll.algebra.keccak import keccak256
 from zkroll.circuits.buses import PUBLIC_VALUES
 from zkroll.errors import InputError, VerificationError
 from zkroll.rollup.batch import decode_data
+from zkroll.rollup.executor import LARGEST_NONCE, LAST_PRECOMPILE
 from zkroll.rollup.proof import BatchProof
 
 if TYPE_CHECKING:
@@ -81,9 +82,15 @@ def statement(
         if not 0 <= value < 1 << bits:
             raise VerificationError(f"{name}: expected at most {bits} bits, got {value:#x}")
     try:
-        timestamp = decode_data(data).timestamp
+        decoded = decode_data(data)
     except InputError as error:
         raise VerificationError(f"data: {error}") from error
+    for index, transaction in enumerate(decoded.transactions):
+        # The chips know neither rule: they see an account without code, and a nonce that grows.
+        if 1 <= transaction.to <= LAST_PRECOMPILE:
+            raise VerificationError(f"data: transaction {index} calls the precompile {transaction.to:#x}")
+        if transaction.nonce == LARGEST_NONCE:
+            raise VerificationError(f"data: transaction {index} has the last nonce, which is never used")
     digest = int.from_bytes(keccak256(data), "big")
     deposits_hash = withdrawals_root = 0
     return (
@@ -92,7 +99,7 @@ def statement(
         batch_number,
         chain_id,
         rollup_address,
-        timestamp,
+        decoded.timestamp,
         digest >> 128,
         digest & _MASK128,
         deposits_hash,

@@ -8,7 +8,6 @@ Montgomery's trick gives the inverses of all denominators. Blocks of eight in wh
 cases.
 """
 
-
 from __future__ import annotations
 
 from collections.abc import Sequence

@@ -1,6 +1,5 @@
 """Elementwise kernels over block arrays, for one field and back end."""
 
-
 from __future__ import annotations
 
 from collections.abc import Callable

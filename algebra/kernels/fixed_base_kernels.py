@@ -1,6 +1,5 @@
 """Multiples of one point of G1 from a table of small ones: one affine addition a window of the scalar."""
 
-
 from __future__ import annotations
 
 from dataclasses import dataclass

@@ -7,7 +7,6 @@ together (`curve_pairs`). Then Σ j·bucket_j by running sums in eight segments,
 Source: Bernstein, Doumen, Lange, Oosterwijk, "Faster batch forgery identification" (2012), section 4.
 """
 
-
 from __future__ import annotations
 
 from dataclasses import dataclass

@@ -8,7 +8,6 @@ No residue is reduced between the first load and the last store: a layer adds at
 26 layers on top of 2·p stay below the 84·p that five limbs hold.
 """
 
-
 from __future__ import annotations
 
 from dataclasses import dataclass

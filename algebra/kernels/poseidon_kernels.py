@@ -1,6 +1,5 @@
 """Poseidon permutations over Fr, eight per block, several blocks side by side so that latencies overlap."""
 
-
 from __future__ import annotations
 
 from dataclasses import dataclass

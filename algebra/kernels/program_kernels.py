@@ -1,6 +1,5 @@
 """The inner loop of `zkroll.algebra.program`: one instruction applied to a strip of blocks at a time."""
 
-
 from __future__ import annotations
 
 from dataclasses import dataclass

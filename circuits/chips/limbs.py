@@ -120,7 +120,10 @@ def shift_right(words: U64, amounts: NDArray[Any]) -> U64:
 
 def _shift(words: U64, amounts: NDArray[Any], *, up: bool) -> U64:
     """Move limbs to lower places by amounts // 64, and bits by amounts % 64 (``up``: in the other direction)."""
-    limb, bits = np.asarray(amounts, dtype=np.int64) // 64, (np.asarray(amounts) % 64).astype(np.uint64)[:, None]
+    limb, bits = (
+        np.asarray(amounts, dtype=np.int64) // 64,
+        (np.asarray(amounts) % 64).astype(np.uint64)[:, None],
+    )
     padded_words = np.concatenate([words, np.zeros((words.shape[0], 5), dtype=np.uint64)], axis=1)
     places = limb[:, None] + np.arange(5)
     picked = np.take_along_axis(padded_words, places, axis=1)

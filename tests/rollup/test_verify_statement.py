@@ -20,7 +20,7 @@ from zkroll.rollup.transaction import Transaction
 from zkroll.rollup.verify import statement, verify_on_l1, verify_proof
 
 GENESIS, ROOT, CHAIN_ID = 11, 22, 271828
-TRANSFERS = tuple(Transaction(1, 2, value, value, 21000, 1) for value in range(3))
+TRANSFERS = tuple(Transaction(1, 200, value, value, 21000, 1) for value in range(3))
 BATCH = BatchData(1_750_000_000, 3, TRANSFERS)
 
 
@@ -160,3 +160,17 @@ def test_one_public_value_too_few_or_too_many_is_refused(l1: L1, proof: BatchPro
 def test_own_statement_with_other_data_is_refused(proof: BatchProof) -> None:
     with pytest.raises(VerificationError, match=r"^data_hash_lo"):
         verify_proof(with_value(proof, "data_hash_lo", proof.data_hash_lo ^ 1))
+
+
+@pytest.mark.parametrize(
+    ("transaction", "match"),
+    [
+        (Transaction(1, 1, 0, 0, 21000, 1), "calls the precompile 0x1"),
+        (Transaction(1, 10, 0, 0, 21000, 1), "calls the precompile 0xa"),
+        (Transaction(1, 200, 0, 2**64 - 1, 21000, 1), "has the last nonce"),
+    ],
+)
+def test_data_that_no_executor_takes_is_refused(transaction: Transaction, match: str) -> None:
+    with pytest.raises(VerificationError, match=match):
+        make_proof(5, BatchData(1, 3, (TRANSFERS[0], transaction)))
+    assert make_proof(5, BatchData(1, 3, (TRANSFERS[0], replace(transaction, to=11, nonce=2**64 - 2))))

@@ -51,11 +51,27 @@ def spread_bits(words: U64, start: int, size: int) -> U64:
     return out
 
 
+@cache
+def _quarter_table() -> NDArray[np.int64]:
+    """For each number of four base-12 digits: its bits where all digits are 0 or 1, else a large negative."""
+    out = np.full(BASE**4, -(1 << CHUNK), dtype=np.int64)
+    i = np.arange(16)
+    out[sum((i >> bit & 1) * BASE**bit for bit in range(4))] = i
+    return out
+
+
 def chunk_index(values: U64) -> NDArray[np.int64]:
-    """The row of each value in ``spread_table``, -1 where it is not there."""
-    table = spread_table()
-    at = np.minimum(np.searchsorted(table, values), table.shape[0] - 1)
-    return np.where(table[at] == values, at, -1)
+    """The row of each value in ``spread_table``, negative where it is not there; four digits at a time."""
+    quarter, table = np.uint64(BASE**4), _quarter_table()
+    rest = values
+    index = np.zeros(values.shape[0], dtype=np.int64)
+    for k in range(3):
+        higher = rest // quarter
+        index += table[rest - higher * quarter] << (4 * k)
+        rest = higher
+    outside = rest >= quarter
+    index += table[np.where(outside, np.uint64(2), rest)] << 12  # the digit 2 is in no row
+    return np.where(index < 0, -1, index)
 
 
 def spread_lanes(words: U64) -> U64:
