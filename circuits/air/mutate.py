@@ -8,7 +8,8 @@ same multiset as before.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -40,11 +41,15 @@ class Mutation:
 
 @dataclass(frozen=True)
 class Score:
-    """How many mutations of one chip were noticed, and those that were not."""
+    """How many mutations of one chip were tried, by column, and those that nothing noticed."""
 
     chip: str
-    tried: int
+    columns: Mapping[str, int]
     survivors: tuple[Mutation, ...]
+
+    @property
+    def tried(self) -> int:
+        return sum(self.columns.values())
 
     @property
     def killed(self) -> int:
@@ -67,10 +72,15 @@ def mutate(trace: ChipTrace, rows: Sequence[int]) -> Score:
         for (mutation, _, _), noticed in zip(part, evaluate(part), strict=True):
             if not noticed:
                 survivors.append(mutation)
-    return Score(air.name, len(jobs), tuple(survivors))
+    return Score(air.name, Counter(mutation.column for mutation, _, _ in jobs), tuple(survivors))
 
 
-def _cell(data: NDArray[Any], row: int) -> int:
+def cell_value(trace: ChipTrace, column: int, row: int) -> int:
+    """The value of one main cell, rows of the padding included."""
+    return _value(trace.columns[column], row)
+
+
+def _value(data: NDArray[Any], row: int) -> int:
     if row >= data.shape[0]:
         return 0
     if data.ndim == 1:
@@ -80,11 +90,11 @@ def _cell(data: NDArray[Any], row: int) -> int:
 
 def _values(trace: ChipTrace, column: int, row: int) -> Iterator[tuple[str, int]]:
     data = trace.columns[column]
-    old = _cell(data, row)
+    old = _value(data, row)
     candidates = {
         "+1": old + 1, "-1": old - 1, "0": 0, "p-1": R_MODULUS - 1, "+2^16": old + 2**16, "+2^64": old + 2**64,
-        "+2^128": old + 2**128, "next row": _cell(data, (row + 1) % trace.height),
-        "previous row": _cell(data, (row - 1) % trace.height),
+        "+2^128": old + 2**128, "next row": _value(data, (row + 1) % trace.height),
+        "previous row": _value(data, (row - 1) % trace.height),
     }  # fmt: skip
     for name in MUTATIONS:
         value = candidates[name] % R_MODULUS
