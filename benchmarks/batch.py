@@ -149,7 +149,8 @@ def rate(run: Mapping[str, Any]) -> float:
 
 
 def _table(console: Console, title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    table = Table(title=title, title_justify="left")
+    console.print(f"\n[bold]{title}[/bold]")
+    table = Table()
     for i, column in enumerate(columns):
         table.add_column(column, justify="right" if i else "left", no_wrap=True)
     for row in rows:
