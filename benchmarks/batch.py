@@ -148,6 +148,11 @@ def rate(run: Mapping[str, Any]) -> float:
     return float(report["evm_steps"] / run["seconds"] / report["cores"])
 
 
+def witness_share(report: Mapping[str, Any]) -> float:
+    """Percent of the proof's seconds, in process, that execution and witness take."""
+    return float(100 * (report["stages"]["execute"] + report["stages"]["witness"]) / report["seconds"])
+
+
 def _table(console: Console, title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     console.print(f"\n[bold]{title}[/bold]")
     table = Table()
@@ -167,7 +172,6 @@ def show(figures: Mapping[str, Any], console: Console) -> None:
     warm = figures["runs"][str(REPEATS[0])]
     report = warm["report"]
     stages: dict[str, float] = report["stages"]
-    making = stages["execute"] + stages["witness"]
     _table(console, "the example batch, process start to proof on disk", ("figure", "value"), [
         ("EVM steps", f"{report['evm_steps']:,}"), ("transactions", report["transactions"]),
         ("seconds", f"{warm['seconds']:.2f}"), ("cores", report["cores"]),
@@ -176,7 +180,7 @@ def show(figures: Mapping[str, Any], console: Console) -> None:
         ("cells committed", f"{report['cells']:,}"),
         ("cells per EVM step", f"{report['cells'] / report['evm_steps']:,.0f}"),
         ("peak memory", _mib(warm["peak_bytes"])),
-        ("witness share (execute, witness)", f"{100 * making / report['seconds']:.1f} %"),
+        ("witness share (execute, witness)", f"{witness_share(report):.1f} %"),
         ("load average of the machine", f"{figures['load_average']:.2f}"),
     ])  # fmt: skip
     outside = warm["seconds"] - report["seconds"]
@@ -189,11 +193,11 @@ def show(figures: Mapping[str, Any], console: Console) -> None:
     _table(
         console, "growth: the example's transactions repeated",
         ("batch", "transactions", "EVM steps", "seconds", "ratio", "ms per step", "steps/s/core", "cells",
-         "cells per step", "peak memory"),
+         "cells per step", "witness share", "peak memory"),
         [(f"{times}x", run["report"]["transactions"], f"{run['report']['evm_steps']:,}", f"{run['seconds']:.2f}",
           f"{run['seconds'] / first:.2f}", f"{1000 * run['seconds'] / run['report']['evm_steps']:.2f}",
           f"{rate(run):.1f}", f"{run['report']['cells']:,}",
-          f"{run['report']['cells'] / run['report']['evm_steps']:,.0f}", _mib(run["peak_bytes"]))
+          f"{run['report']['cells'] / run['report']['evm_steps']:,.0f}", f"{witness_share(run['report']):.1f} %", _mib(run["peak_bytes"]))
          for times, run in figures["runs"].items()],
     )  # fmt: skip
     cold = figures["cold"]["seconds"]
