@@ -199,25 +199,58 @@ class Requests:
 def tuples_of(trace: ChipTrace, interactions: Iterable[Any], bus: Bus) -> Requests:
     """The tuples with nonzero multiplicity of the given interactions of one filled chip."""
     chosen = list(interactions)
-    outputs: list[Expr] = []
-    for interaction in chosen:
-        outputs.extend((interaction.multiplicity, *interaction.values))
     n, arity = trace.height, bus.arity
-    values, counts = [], []
-    if chosen:
-        table = evaluate_rows(trace, outputs)
-        for i in range(len(chosen)):
-            base = i * (arity + 1)
-            multiplicity = signed(fr.to_limbs(table[base], n), trace.chip.name, chosen[i].name)
-            rows = np.flatnonzero(multiplicity)
-            picked = np.empty((rows.shape[0], arity, 4), dtype=np.uint64)
-            for k in range(arity):
-                picked[:, k] = fr.to_limbs(table[base + 1 + k], n)[rows]
-            values.append(picked)
-            counts.append(multiplicity[rows])
-    if not values:
-        return Requests(bus, np.zeros((0, arity, 4), dtype=np.uint64), np.zeros(0, dtype=np.int64))
-    return Requests(bus, np.concatenate(values), np.concatenate(counts))
+    cells = _Cells(trace, [e for i in chosen for e in (i.multiplicity, *i.values)])
+    active: dict[int, tuple[NDArray[np.int64], NDArray[Any]]] = {}  # by expression: selectors are shared
+    for interaction in chosen:
+        key = id(interaction.multiplicity)
+        if key not in active:
+            limbs = np.zeros((n, 4), dtype=np.uint64)
+            cells.write(interaction.multiplicity, np.arange(n), limbs)
+            multiplicity = signed(limbs, trace.chip.name, interaction.name)
+            active[key] = (multiplicity, np.flatnonzero(multiplicity))
+    places = [active[id(interaction.multiplicity)] for interaction in chosen]
+    values = np.zeros((sum(rows.shape[0] for _, rows in places), arity, 4), dtype=np.uint64)
+    start = 0
+    for interaction, (_, rows) in zip(chosen, places, strict=True):
+        for k, value in enumerate(interaction.values):
+            cells.write(value, rows, values[start : start + rows.shape[0], k])
+        start += rows.shape[0]
+    counts = [multiplicity[rows] for multiplicity, rows in places]
+    return Requests(bus, values, np.concatenate(counts) if counts else np.zeros(0, dtype=np.int64))
+
+
+class _Cells:
+    """Canonical limbs of expressions in chosen rows; a column that was filled with limbs or unsigned integers is
+    read as it was filled, everything else is evaluated (once each)."""
+
+    def __init__(self, trace: ChipTrace, exprs: Sequence[Expr]) -> None:
+        self._trace = trace
+        computed = {id(e): e for e in exprs if self._filled(e) is None}
+        self._place = {key: k for k, key in enumerate(computed)}
+        self._table = evaluate_rows(trace, list(computed.values())) if computed else None
+
+    def _filled(self, expr: Expr) -> Array | None:
+        if expr.op != "col" or expr.args[0] != Stage.MAIN or expr.args[2] != 0:
+            return None
+        data = self._trace.columns[int(expr.args[1])]  # type: ignore[call-overload]
+        return None if data.dtype.kind == "i" else data
+
+    def write(self, expr: Expr, rows: NDArray[Any], out: NDArray[np.uint64]) -> None:
+        """Set ``out`` (len(rows), 4), zero before, to the expression's limbs in ascending ``rows``."""
+        data = self._filled(expr)
+        if data is None and self._table is not None:
+            data = fr.to_limbs(self._table[self._place[id(expr)]], self._trace.height)
+        if data is None:
+            raise ProvingError(f"chip {self._trace.chip.name}: an expression was not evaluated")
+        if rows.shape[0] == self._trace.height:
+            picked = data
+        else:
+            picked = data[rows[: np.searchsorted(rows, data.shape[0])]]  # rows of the padding stay zero
+        if picked.ndim == 1:
+            out[: picked.shape[0], 0] = picked
+        else:
+            out[: picked.shape[0], : picked.shape[1]] = picked
 
 
 _R_LIMBS = np.array([(fr.modulus >> (64 * i)) & (2**64 - 1) for i in range(4)], dtype=np.uint64)
@@ -250,6 +283,8 @@ class FillContext:
         parts = [p for p in parts if len(p)]
         if not parts:
             return Requests(bus, np.zeros((0, bus.arity, 4), dtype=np.uint64), np.zeros(0, dtype=np.int64))
+        if len(parts) == 1:
+            return parts[0]
         return Requests(
             bus, np.concatenate([p.values for p in parts]), np.concatenate([p.multiplicity for p in parts])
         )
