@@ -7,6 +7,24 @@ from dataclasses import dataclass, field
 from typing import Any
 
 
+def statement_values(
+    *,
+    old_root: int,
+    new_root: int,
+    batch_number: int,
+    chain_id: int,
+    rollup_address: int,
+    timestamp: int,
+    data_hash: int,
+) -> tuple[int, ...]:
+    """The public values in the order of ``buses.PUBLIC_VALUES``; ``data_hash`` is the 256-bit Keccak digest.
+
+    There are no deposits and withdrawals yet: their values are 0.
+    """
+    halves = (data_hash >> 128, data_hash % 2**128)
+    return (old_root, new_root, batch_number, chain_id, rollup_address, timestamp, *halves, 0, 0)
+
+
 @dataclass(frozen=True)
 class TransactionTrace:
     """One native transaction and its outcome. ``words`` are its 256-bit data words (integers) in order."""
@@ -74,9 +92,14 @@ class BatchTrace:
     leaves: Sequence[LeafUpdate]
     codes: Mapping[int, bytes] = field(default_factory=dict)  # Poseidon code hash -> code
 
-    def public_values(self) -> list[int]:
-        """The public values in the order of ``buses.PUBLIC_VALUES``."""
-        return [
-            self.old_root, self.new_root, self.batch_number, self.chain_id, self.rollup_address, self.timestamp,
-            self.data_hash >> 128, self.data_hash % 2**128, 0, 0,
-        ]  # fmt: skip
+    def public_values(self) -> tuple[int, ...]:
+        """What the proof of this batch is about."""
+        return statement_values(
+            old_root=self.old_root,
+            new_root=self.new_root,
+            batch_number=self.batch_number,
+            chain_id=self.chain_id,
+            rollup_address=self.rollup_address,
+            timestamp=self.timestamp,
+            data_hash=self.data_hash,
+        )

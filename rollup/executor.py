@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from zkroll.circuits.source import statement_values
 from zkroll.errors import InputError, ProvingError
 from zkroll.rollup.accesses import AccessTracer, Cause, Ledger, StateAccess
 from zkroll.rollup.batch import Batch
@@ -60,18 +61,14 @@ class ExecutedBatch:
     def public_values(self) -> tuple[int, ...]:
         """What the proof is about, as field elements, in the fixed order of the protocol."""
         batch = self.batch
-        digest = int.from_bytes(batch.data_hash(), "big")
-        return (
-            self.old_root,
-            self.new_root,
-            batch.batch_number,
-            batch.chain_id,
-            batch.rollup_address,
-            batch.timestamp,
-            digest >> 128,
-            digest & ((1 << 128) - 1),
-            0,  # deposits hash
-            0,  # withdrawals root
+        return statement_values(
+            old_root=self.old_root,
+            new_root=self.new_root,
+            batch_number=batch.batch_number,
+            chain_id=batch.chain_id,
+            rollup_address=batch.rollup_address,
+            timestamp=batch.timestamp,
+            data_hash=int.from_bytes(batch.data_hash(), "big"),
         )
 
 

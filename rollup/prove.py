@@ -7,7 +7,6 @@ import resource
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -57,29 +56,15 @@ def development_srs() -> kzg.SRS:
     return kzg.development_srs(DEVELOPMENT_POWERS, cache_folder() / "development-insecure.srs")
 
 
-@lru_cache(maxsize=2)
-def _key(srs_digest: bytes, holder: _Holder) -> ProvingKey:
-    del srs_digest
-    return make_proving_key(batch_machine(), holder.srs)
-
-
-class _Holder:
-    """Carries an SRS past the cache, which compares the digest alone."""
-
-    def __init__(self, srs: kzg.SRS) -> None:
-        self.srs = srs
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Holder)
-
-    def __hash__(self) -> int:
-        return 0
+_KEYS: dict[bytes, ProvingKey] = {}  # by digest of the reference string
 
 
 def proving_key(srs: kzg.SRS | None = None) -> ProvingKey:
     """The batch machine's key for a reference string (default: development), kept for the process."""
     srs = srs or development_srs()
-    return _key(srs.digest, _Holder(srs))
+    if srs.digest not in _KEYS:
+        _KEYS[srs.digest] = make_proving_key(batch_machine(), srs)
+    return _KEYS[srs.digest]
 
 
 class _Stages:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from zkroll.algebra.keccak import keccak256
 from zkroll.circuits.buses import PUBLIC_VALUES
+from zkroll.circuits.source import statement_values
 from zkroll.errors import InputError, VerificationError
 from zkroll.rollup.batch import decode_data
 from zkroll.rollup.executor import LARGEST_NONCE, LAST_PRECOMPILE
@@ -15,8 +16,6 @@ from zkroll.rollup.proof import BatchProof
 if TYPE_CHECKING:
     from zkroll.algebra.kzg import SRS
     from zkroll.rollup.l1 import L1
-
-_MASK128 = (1 << 128) - 1
 
 
 def verify_on_l1(proof: BatchProof, l1: L1, srs: SRS | None = None) -> dict[str, Any]:
@@ -91,19 +90,14 @@ def statement(
             raise VerificationError(f"data: transaction {index} calls the precompile {transaction.to:#x}")
         if transaction.nonce == LARGEST_NONCE:
             raise VerificationError(f"data: transaction {index} has the last nonce, which is never used")
-    digest = int.from_bytes(keccak256(data), "big")
-    deposits_hash = withdrawals_root = 0
-    return (
-        old_root,
-        new_root,
-        batch_number,
-        chain_id,
-        rollup_address,
-        decoded.timestamp,
-        digest >> 128,
-        digest & _MASK128,
-        deposits_hash,
-        withdrawals_root,
+    return statement_values(
+        old_root=old_root,
+        new_root=new_root,
+        batch_number=batch_number,
+        chain_id=chain_id,
+        rollup_address=rollup_address,
+        timestamp=decoded.timestamp,
+        data_hash=int.from_bytes(keccak256(data), "big"),
     )
 
 

@@ -43,7 +43,7 @@ def test_every_chip_is_missed_where_it_is_left_out(traces: dict[str, ChipTrace])
 
 @pytest.mark.parametrize("index", range(10))
 def test_every_public_value_is_bound(source: BatchTrace, traces: dict[str, ChipTrace], index: int) -> None:
-    values = source.public_values()
+    values = list(source.public_values())
     values[index] += 1
     chips = [traces[name] for name in ("statement", "state_leaf")]
     honest = check_buses(chips, public_tuples(source.public_values()))
