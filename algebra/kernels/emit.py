@@ -40,6 +40,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from fractions import Fraction
+from functools import reduce
 from math import ceil
 from typing import Any
 
@@ -107,6 +108,8 @@ class Emitter(Lanes):
     `inline=False` makes every product a call of one function per module.
     """
 
+    element_bytes = BLOCK_BYTES
+
     def __init__(self, builder: ir.IRBuilder, field: FieldParams, backend: Backend, *, inline: bool = True):
         self.builder = builder
         self.field = field
@@ -136,6 +139,25 @@ class Emitter(Lanes):
     def raw(self, value: int, bound: int | Fraction) -> Value:
         """Return the integer 0 <= value < 2^260, taken as it stands (no Montgomery factor), in all lanes."""
         return Value(tuple(splat(limb) for limb in split_limbs(value)), Fraction(bound))
+
+    def zero(self) -> Value:
+        """Return zero in all lanes."""
+        return self.raw(0, 1)
+
+    # ---- the interface that extensions of the field share -------------------------------------------------
+
+    @property
+    def base(self) -> Emitter:
+        """The emitter of the prime field, which is this one."""
+        return self
+
+    def norm(self, value: Value) -> Value:
+        """Return an element of the prime field that is zero only when `value` is: `value` itself."""
+        return value
+
+    def from_norm(self, value: Value, inverse: Value) -> Value:  # noqa: ARG002 (extensions need it)
+        """Return 1/value from the inverse of its norm."""
+        return inverse
 
     # ---- carries and reductions ---------------------------------------------------------------------------
 
@@ -230,6 +252,18 @@ class Emitter(Lanes):
         """Return 2·value."""
         return self.add(value, value)
 
+    def times(self, value: Value, factor: int) -> Value:
+        """Return factor·value for a small factor > 0, by shifts and additions."""
+        value = self._fit(value, value.bound * (factor - 1))
+        b = self.builder
+        limbs = []
+        for limb in self.tidy(value).limbs:
+            shifted = [
+                b.shl(limb, splat(i)) if i else limb for i in range(factor.bit_length()) if factor >> i & 1
+            ]
+            limbs.append(reduce(b.add, shifted))
+        return Value(tuple(limbs), value.bound * factor, tidy=False)
+
     def mul(self, left: Value, right: Value) -> Value:
         """Return the Montgomery product left·right/R; its bound is x·y·p/R + 1."""
         left, right = self.tidy(left), self.tidy(right)
@@ -241,6 +275,36 @@ class Emitter(Lanes):
         value = self.tidy(value)
         product = self._product(value.limbs, value.limbs)
         return Value(product, value.bound * value.bound * self.field.shrink + 1)
+
+    def sum_of_products(self, terms: Sequence[tuple[Value, Value]]) -> Value:
+        """Return Σ x_i·y_i/R of at most 64 terms; on `ifma` reduced once."""
+        ready = [(self.tidy(x), self.tidy(y)) for x, y in terms]
+        if self.backend == "portable":
+            total = self.mul(*ready[0])
+            for x, y in ready[1:]:
+                total = self.add(total, self.mul(x, y))
+            return total
+        bound = sum((x.bound * y.bound for x, y in ready), Fraction(0)) * self.field.shrink + 1
+        if self.inline:
+            pairs = [(x.limbs, y.limbs) for x, y in ready]
+            return Value(ifma.sum_of_products(self.builder, self.field, pairs), bound)
+        operands = [value.limbs for term in ready for value in term]
+
+        def body(e: Emitter, *limbs: Sequence[ir.Value]) -> list[Sequence[ir.Value]]:
+            return [ifma.sum_of_products(e.builder, e.field, list(zip(limbs[::2], limbs[1::2], strict=True)))]
+
+        return Value(self.shared(f"sum_{len(ready)}", operands, 1, body)[0], bound)
+
+    def maybe_zero(self, value: Value) -> Mask:
+        """Return a mask that has every lane that is zero modulo p and, with luck 2^-50, hardly another."""
+        b = self.builder
+        value = self.tidy(value)
+        found: ir.Value | None = None
+        for multiple in range(ceil(value.bound)):
+            low = splat(split_limbs(multiple * self.field.modulus)[0])
+            here = b.icmp_unsigned("==", value.limbs[0], low)
+            found = here if found is None else b.or_(found, here)
+        return found
 
     def dot(self, count: ir.Value, most: int, terms: Callable[[ir.Value], tuple[Value, Value]]) -> Value:
         """Return Σ x_i·y_i/R for i < count (an i64, at most `most` <= 64), where terms(i) emits (x_i, y_i).
@@ -276,7 +340,48 @@ class Emitter(Lanes):
             return portable.product(self.builder, self.field, left, right)
         if self.inline:
             return ifma.product(self.builder, self.field, left, right)
-        return ifma.product_call(self.builder, self.field, left, right)
+        square = all(x is y for x, y in zip(left, right, strict=True))
+
+        def body(e: Emitter, *operands: Sequence[ir.Value]) -> list[Sequence[ir.Value]]:
+            return [ifma.product(e.builder, e.field, operands[0], operands[-1])]
+
+        if square:
+            return self.shared("square", [left], 1, body)[0]
+        return self.shared("product", [left, right], 1, body)[0]
+
+    def shared(
+        self,
+        name: str,
+        operands: Sequence[Sequence[ir.Value]],
+        results: int,
+        body: Callable[..., Sequence[Sequence[ir.Value]]],
+    ) -> list[tuple[ir.Value, ...]]:
+        """Call the module's one function `name` of this field and back end, emitted on first use.
+
+        Operands and results are five limbs each and stay in registers as far as there are any.
+        `body(emitter, *operands)` emits the results; whatever else it depends on must be part of the name.
+        """
+        full = f"zkroll_{self.backend}_{name}_{self.field.name}"
+        module = self.builder.module
+        words = [word for limbs in operands for word in limbs]
+        function = module.globals.get(full)
+        if function is None:
+            kind = ir.LiteralStructType([VECTOR] * (LIMBS * results))
+            function = ir.Function(module, ir.FunctionType(kind, [VECTOR] * len(words)), full)
+            function.linkage = "internal"
+            function.calling_convention = "x86_regcallcc" if self.backend == "ifma" else "fastcc"
+            function.attributes.add("noinline")
+            function.attributes.add("nounwind")
+            inner = ir.IRBuilder(function.append_basic_block("entry"))
+            arguments = [function.args[i : i + LIMBS] for i in range(0, len(words), LIMBS)]
+            packed: ir.Value = ir.Constant(kind, ir.Undefined)
+            limbs = body(Emitter(inner, self.field, self.backend), *arguments)
+            for i, word in enumerate(word for result in limbs for word in result):
+                packed = inner.insert_value(packed, word, i)
+            inner.ret(packed)
+        returned = self.builder.call(function, words, cconv=function.calling_convention)
+        flat = [self.builder.extract_value(returned, i) for i in range(LIMBS * results)]
+        return [tuple(flat[i : i + LIMBS]) for i in range(0, len(flat), LIMBS)]
 
     # ---- lane masks ---------------------------------------------------------------------------------------
 
@@ -311,8 +416,11 @@ def block_intrinsic(
     backend: Backend,
     inline: bool = True,
     returns_mask: bool = False,
+    extension: Callable[[Emitter], Any] | None = None,
 ) -> Any:
     """Return a Numba intrinsic whose body is what `emit(emitter, *arguments)` appends.
+
+    With `extension` the emitter is what that makes of one (see `zkroll.algebra.kernels.quadratic`).
 
     All arguments are 64-bit integers (block addresses, offsets, masks). The result is void, or with
     `returns_mask` the lane mask that `emit` returns, as an integer.
@@ -327,7 +435,7 @@ def block_intrinsic(
                 for value, kind in zip(values, signature.args, strict=True)
             ]
             emitter = Emitter(builder, field, backend, inline=inline)
-            result = emit(emitter, *words)
+            result = emit(emitter if extension is None else extension(emitter), *words)
             return emitter.mask_to_bits(result) if returns_mask else context.get_dummy_value()
 
         return (types.int64 if returns_mask else types.void)(*arguments), generate

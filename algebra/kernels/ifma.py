@@ -74,30 +74,13 @@ def _tidy_top(builder: ir.IRBuilder, t: list[ir.Value]) -> tuple[ir.Value, ...]:
     return tuple(result)
 
 
-def product_call(
-    builder: ir.IRBuilder, field: FieldParams, left: Sequence[ir.Value], right: Sequence[ir.Value]
+def sum_of_products(
+    builder: ir.IRBuilder, field: FieldParams, terms: Sequence[tuple[Sequence[ir.Value], Sequence[ir.Value]]]
 ) -> tuple[ir.Value, ...]:
-    """Emit a call of the module's one multiplication (or squaring) function, all values in registers."""
-    square = all(x is y for x, y in zip(left, right, strict=True))
-    operands = [*left] if square else [*left, *right]
-    name = f"zkroll_ifma_{'square' if square else 'product'}_{field.name}"
-    known = builder.module.globals.get(name)
-    if known is None:
-        kind = ir.FunctionType(ir.LiteralStructType([VECTOR] * LIMBS), [VECTOR] * len(operands))
-        known = ir.Function(builder.module, kind, name)
-        known.linkage = "internal"
-        known.calling_convention = "x86_regcallcc"
-        known.attributes.add("noinline")
-        known.attributes.add("nounwind")
-        body = ir.IRBuilder(known.append_basic_block("entry"))
-        limbs = product(body, field, known.args[:LIMBS], known.args[-LIMBS:])
-        body.ret(_pack(body, known.function_type.return_type, limbs))
-    result = builder.call(known, operands, cconv="x86_regcallcc")
-    return tuple(builder.extract_value(result, i) for i in range(LIMBS))
-
-
-def _pack(builder: ir.IRBuilder, kind: ir.Type, limbs: Sequence[ir.Value]) -> ir.Value:
-    packed: ir.Value = ir.Constant(kind, ir.Undefined)
-    for i, limb in enumerate(limbs):
-        packed = builder.insert_value(packed, limb, i)
-    return packed
+    """Emit (Σ left·right)/2^260 mod p, at most 64 products with one reduction, inline."""
+    t: list[ir.Value] = [splat(0)] * (2 * LIMBS)
+    for left, right in terms:
+        for i in range(LIMBS):
+            for j in range(LIMBS):
+                accumulate(builder, t, i + j, left[j], right[i])
+    return reduced(builder, field, t)
