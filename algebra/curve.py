@@ -1,10 +1,10 @@
-"""Vectors of points of G1: y² = x³ + 3 over Fq, prime order r."""
+"""Vectors of points of G1 (y² = x³ + 3 over Fq) and G2 (y² = x³ + 3/(9 + u) over Fq2), both of prime order r."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import overload
+from typing import ClassVar, Self, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,85 +13,160 @@ from zkroll.algebra.field import Block, address, blocks_for, fq, fr
 from zkroll.algebra.kernels.curve_pairs import SCRATCH
 from zkroll.algebra.kernels.emit import LANES, LIMB_MASK, LIMBS, Backend
 from zkroll.algebra.kernels.fixed_base_kernels import CHUNK, TABLE_WIDTH, WINDOW, fixed_base_kernels
+from zkroll.algebra.kernels.groups import G1, G2, Group
 from zkroll.algebra.kernels.jit import host_backend
-from zkroll.algebra.kernels.msm_kernels import digit_offset, msm_kernels, window_count
+from zkroll.algebra.kernels.msm_kernels import digit_kernels, digit_offset, window_count
 from zkroll.algebra.kernels.threads import map_ranges
 from zkroll.algebra.reference import curve as reference
 from zkroll.algebra.reference.curve import GENERATOR, B, Point
+from zkroll.algebra.reference.pairing import G2Point
 from zkroll.errors import InputError
 
-__all__ = ["GENERATOR", "ROW_WORDS", "B", "G1Points", "Point", "fixed_base_g1", "is_on_curve", "to_affine"]
+__all__ = [
+    "GENERATOR",
+    "ROW_WORDS",
+    "B",
+    "G1Points",
+    "G2Point",
+    "G2Points",
+    "Point",
+    "Points",
+    "fixed_base_g1",
+    "is_on_curve",
+    "to_affine",
+]
 
 ROW_WORDS = 8
 Rows = NDArray[np.uint64]
+_PART_WORDS = 4
 _GRAIN = 32  # blocks of points that are worth a thread
 
 
-class G1Points:
-    """n affine points; slices share memory.
+class Points:
+    """n affine points of one group; slices share memory. See `G1Points` and `G2Points`.
 
-    They are kept as rows, (n, 8) uint64: x then y, each four little-endian words of the Montgomery residue
-    below 2q (R = 2^260), so that a point is one cache line. Infinity is the row of zeros: no point has x = 0.
-    `x` and `y` give block arrays. The points are taken to be on the curve; `is_on_curve` checks.
+    They are kept as rows of uint64: x then y, each part of a coordinate in four little-endian words of the
+    Montgomery residue below 2q (R = 2^260). Infinity is the row of zeros. The points are taken to be on the
+    curve.
     """
 
+    group: ClassVar[Group]
     __slots__ = ("rows",)
 
     def __init__(self, rows: Rows):
-        if rows.ndim != 2 or rows.shape[1] != ROW_WORDS or rows.dtype != np.uint64:
-            raise InputError(f"G1Points: expected rows (n, 8) uint64, got {rows.shape} {rows.dtype}")
+        words = self.row_words()
+        if rows.ndim != 2 or rows.shape[1] != words or rows.dtype != np.uint64:
+            raise InputError(
+                f"{type(self).__name__}: expected rows (n, {words}) uint64, got {rows.shape} {rows.dtype}"
+            )
         self.rows = np.ascontiguousarray(rows)
 
     @classmethod
-    def from_blocks(cls, x: Block, y: Block, n: int) -> G1Points:
-        """Return the n points of two Fq block arrays of shape (nb, 5, 8); infinity is x = y = 0."""
-        if x.shape != y.shape or x.shape != (blocks_for(n), LIMBS, LANES):
-            raise InputError(f"G1Points.from_blocks: expected blocks of {n} points, got {x.shape}, {y.shape}")
-        rows = np.concatenate([_pack(x), _pack(y)], axis=1)[:n]
-        rows[fq.is_zero(x, n) & fq.is_zero(y, n)] = 0
-        return cls(rows)
+    def row_words(cls) -> int:
+        """Return the number of 64-bit words of a point."""
+        return cls.group.row_bytes // 8
 
     @classmethod
-    def from_ints(cls, points: Iterable[Point]) -> G1Points:
-        """Return the points (x, y) of integers, None for infinity; not checked to be on the curve."""
-        pairs = [(0, 0) if point is None else point for point in points]
-        x, y = fq.from_ints(x for x, _ in pairs), fq.from_ints(y for _, y in pairs)
-        return cls.from_blocks(x, y, len(pairs))
+    def from_coordinates(cls, parts: Sequence[Block], n: int) -> Self:
+        """Return n points of Fq block arrays (nb, 5, 8): x and y in G1; x0, x1, y0, y1 in G2.
 
-    def to_ints(self) -> list[Point]:
-        """Return the points as canonical (x, y), None for infinity."""
-        xs, ys = fq.to_ints(self.x, self.n), fq.to_ints(self.y, self.n)
-        return [None if x == 0 and y == 0 else (x, y) for x, y in zip(xs, ys, strict=True)]
+        Infinity is a point of zeros.
+        """
+        if len(parts) != 2 * cls.group.degree or any(p.shape != (blocks_for(n), LIMBS, LANES) for p in parts):
+            raise InputError(
+                f"{cls.__name__}: expected {2 * cls.group.degree} block arrays of {n} elements, "
+                f"got {[part.shape for part in parts]}"
+            )
+        rows = np.concatenate([_pack(part) for part in parts], axis=1)[:n]
+        rows[np.logical_and.reduce([fq.is_zero(part, n) for part in parts])] = 0
+        return cls(rows)
+
+    @property
+    def coordinates(self) -> list[Block]:
+        """The parts of x and of y as Fq block arrays, padded with zeros."""
+        parts = range(0, self.row_words(), _PART_WORDS)
+        return [_unpack(self.rows[:, at : at + _PART_WORDS]) for at in parts]
 
     @property
     def n(self) -> int:
         """The number of points."""
         return len(self.rows)
 
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(n={self.n})"
+
+    def _slice(self, index: int | slice) -> Self:
+        return type(self)(self.rows[index] if isinstance(index, slice) else self.rows[index][None, :])
+
+
+class G1Points(Points):
+    """n points of G1, rows (n, 8): a point is one cache line. `x` and `y` give block arrays."""
+
+    group = G1
+    __slots__ = ()
+
+    @classmethod
+    def from_blocks(cls, x: Block, y: Block, n: int) -> G1Points:
+        """Return the n points of two Fq block arrays of shape (nb, 5, 8); infinity is x = y = 0."""
+        return cls.from_coordinates([x, y], n)
+
+    @classmethod
+    def from_ints(cls, points: Iterable[Point]) -> G1Points:
+        """Return the points (x, y) of integers, None for infinity; not checked to be on the curve."""
+        pairs = [(0, 0) if point is None else point for point in points]
+        return cls.from_coordinates([fq.from_ints(pair[i] for pair in pairs) for i in range(2)], len(pairs))
+
+    def to_ints(self) -> list[Point]:
+        """Return the points as canonical (x, y), None for infinity."""
+        xs, ys = (fq.to_ints(part, self.n) for part in self.coordinates)
+        return [None if x == 0 and y == 0 else (x, y) for x, y in zip(xs, ys, strict=True)]
+
     @property
     def x(self) -> Block:
         """The x coordinates as a block array, padded with zeros."""
-        return _unpack(self.rows[:, : ROW_WORDS // 2])
+        return self.coordinates[0]
 
     @property
     def y(self) -> Block:
         """The y coordinates as a block array, padded with zeros."""
-        return _unpack(self.rows[:, ROW_WORDS // 2 :])
-
-    def __len__(self) -> int:
-        return len(self.rows)
+        return self.coordinates[1]
 
     @overload
     def __getitem__(self, index: int) -> Point: ...
     @overload
     def __getitem__(self, index: slice) -> G1Points: ...
     def __getitem__(self, index: int | slice) -> Point | G1Points:
-        if isinstance(index, slice):
-            return G1Points(self.rows[index])
-        return G1Points(self.rows[index][None, :]).to_ints()[0]
+        part = self._slice(index)
+        return part if isinstance(index, slice) else part.to_ints()[0]
 
-    def __repr__(self) -> str:
-        return f"G1Points(n={self.n})"
+
+class G2Points(Points):
+    """n points of G2, rows (n, 16): x0, x1, y0, y1 for x = x0 + x1·u and y = y0 + y1·u."""
+
+    group = G2
+    __slots__ = ()
+
+    @classmethod
+    def from_ints(cls, points: Iterable[G2Point]) -> G2Points:
+        """Return the points ((x0, x1), (y0, y1)) of integers, None for infinity; not checked in any way."""
+        flat = [(0, 0, 0, 0) if point is None else (*point[0], *point[1]) for point in points]
+        return cls.from_coordinates([fq.from_ints(parts[i] for parts in flat) for i in range(4)], len(flat))
+
+    def to_ints(self) -> list[G2Point]:
+        """Return the points as canonical ((x0, x1), (y0, y1)), None for infinity."""
+        flat = zip(*(fq.to_ints(part, self.n) for part in self.coordinates), strict=True)
+        return [None if not any(parts) else (parts[:2], parts[2:]) for parts in flat]
+
+    @overload
+    def __getitem__(self, index: int) -> G2Point: ...
+    @overload
+    def __getitem__(self, index: slice) -> G2Points: ...
+    def __getitem__(self, index: int | slice) -> G2Point | G2Points:
+        part = self._slice(index)
+        return part if isinstance(index, slice) else part.to_ints()[0]
 
 
 def is_on_curve(points: G1Points, threads: int | None = None) -> NDArray[np.bool_]:
@@ -118,7 +193,7 @@ def fixed_base_g1(
     backend: Backend | None = None,
 ) -> G1Points:
     """Return scalars[i]·base for the first n scalars of an Fr block array; base defaults to (1, 2)."""
-    kernels, cutter = fixed_base_kernels(backend or host_backend()), msm_kernels(backend or host_backend())
+    kernels, cutter = fixed_base_kernels(G1, backend or host_backend()), digit_kernels()
     limbs = fr.to_limbs(scalars, n, threads)
     windows = window_count(fr.modulus.bit_length() - 1, WINDOW)
     offset = digit_offset(windows, WINDOW)

@@ -1,4 +1,4 @@
-"""Multi-scalar multiplication in G1: Σ s_i·P_i.
+"""Multi-scalar multiplication in G1 and G2: Σ s_i·P_i.
 
 Small scalars cost less than large ones: the number of windows follows the largest of min(s, r - s), and zero
 digits cost nothing. See `zkroll.algebra.kernels.msm_kernels` for the method.
@@ -8,32 +8,32 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from functools import reduce
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from zkroll.algebra.constants import Q_MODULUS
-from zkroll.algebra.curve import G1Points, Point
+from zkroll.algebra.curve import G1Points, G2Point, G2Points, Point, Points
 from zkroll.algebra.field import Block, address, blocks_for, fq, fr
 from zkroll.algebra.kernels.curve_pairs import SCRATCH
 from zkroll.algebra.kernels.emit import LANES, LIMBS, Backend
+from zkroll.algebra.kernels.groups import G1, G2, Group
 from zkroll.algebra.kernels.jit import host_backend
 from zkroll.algebra.kernels.msm_kernels import (
     MAX_WINDOW,
-    POINT_WORDS,
     TILE,
     TILE_ROWS,
+    digit_kernels,
     digit_offset,
     msm_kernels,
     window_count,
 )
 from zkroll.algebra.kernels.threads import map_ranges, thread_count
-from zkroll.algebra.reference.curve import add
 from zkroll.errors import InputError
 
 Scalars = Block | NDArray[Any]
+Words = NDArray[np.uint64]
 
 _MIN_WINDOW = 4  # eight segments of at least one bucket
 _BUCKET_COST = 1.3  # what a bucket costs in the final sums, less the addition that its first point spares
@@ -56,7 +56,19 @@ def msm_g1(
     Raises InputError when there are fewer points or scalars than n.
     """
     limbs = _canonical(points, scalars, n, threads)
-    return _multiply(points, limbs, threads, backend or host_backend())
+    return _g1(_multiply(points, limbs, threads, backend or host_backend()))
+
+
+def msm_g2(
+    points: G2Points,
+    scalars: Scalars,
+    n: int | None = None,
+    threads: int | None = None,
+    backend: Backend | None = None,
+) -> G2Point:
+    """Return Σ scalars[i]·points[i] in G2, affine, or None for infinity; otherwise as `msm_g1`."""
+    limbs = _canonical(points, scalars, n, threads)
+    return _g2(_multiply(points, limbs, threads, backend or host_backend()))
 
 
 def msm_g1_many(
@@ -83,7 +95,7 @@ def msm_g1_many(
     return results
 
 
-def _canonical(points: G1Points, scalars: Scalars, n: int | None, threads: int | None) -> NDArray[np.uint64]:
+def _canonical(points: Points, scalars: Scalars, n: int | None, threads: int | None) -> NDArray[np.uint64]:
     """The scalars as (n, 4) words, their number checked against the points."""
     if scalars.ndim >= 3:
         count = points.n if n is None else n
@@ -112,20 +124,21 @@ def choose_window(n: int, bits: int) -> int:
 class _Workspace:
     """The arrays one thread needs for its buckets."""
 
-    def __init__(self) -> None:
+    def __init__(self, group: Group) -> None:
+        row_words = group.row_bytes // 8
         buckets = 1 << (MAX_WINDOW - 1)
         self.order = np.empty(0, dtype=np.uint32)
         self.rest = (
             np.empty(buckets + 1, dtype=np.int64),  # ends
             np.empty(2 * buckets, dtype=np.int64),  # codes
-            np.empty((buckets, 8), dtype=np.uint64),  # kept
+            np.empty((buckets, row_words), dtype=np.uint64),  # kept
             np.empty(TILE, dtype=np.int64),  # tile
             np.empty(TILE, dtype=np.int64),  # counts
             np.empty(TILE + LANES, dtype=np.int64),  # items
             np.empty(TILE // 2 + LANES, dtype=np.int64),  # left
             np.empty(TILE // 2 + LANES, dtype=np.int64),  # right
-            np.empty((TILE_ROWS, 8), dtype=np.uint64),  # arena
-            np.empty((3, POINT_WORDS), dtype=np.uint64),  # points
+            np.empty((TILE_ROWS, row_words), dtype=np.uint64),  # arena
+            np.empty((3, group.point_bytes // 8), dtype=np.uint64),  # points
             np.empty(SCRATCH, dtype=np.int64),  # scratch
         )
 
@@ -136,41 +149,44 @@ class _Workspace:
         return (self.order, *self.rest)
 
 
-_idle: deque[_Workspace] = deque()
+_idle: dict[str, deque[_Workspace]] = {group.name: deque() for group in (G1, G2)}
 
 
-def _with_workspace(use: Callable[[_Workspace], None]) -> None:
+def _with_workspace(group: Group, use: Callable[[_Workspace], None]) -> None:
     """Call `use` with a workspace of an earlier call, or a new one."""
+    idle = _idle[group.name]
     try:
-        workspace = _idle.pop()
+        workspace = idle.pop()
     except IndexError:
-        workspace = _Workspace()
+        workspace = _Workspace(group)
     use(workspace)
-    _idle.append(workspace)
+    idle.append(workspace)
 
 
-def _multiply(points: G1Points, limbs: NDArray[np.uint64], threads: int | None, backend: Backend) -> Point:
-    n = len(limbs)
+def _multiply(points: Points, limbs: Words, threads: int | None, backend: Backend) -> Words:
+    """Return the sum as a projective point, the same in all lanes."""
+    group, n = points.group, len(limbs)
+    kernels = msm_kernels(group, backend)
+    result = np.empty(group.point_bytes // 8, dtype=np.uint64)
     if n > _SLICE:
         slices = [(at, min(n, at + _SLICE)) for at in range(0, n, _SLICE)]
-        sums_of = [_multiply(points[i:j], limbs[i:j], threads, backend) for i, j in slices]
-        return reduce(add, sums_of)
-    kernels = msm_kernels(backend)
+        parts_of = [_multiply(points._slice(slice(i, j)), limbs[i:j], threads, backend) for i, j in slices]
+        kernels.combine(result, np.stack(parts_of)[:, None], 1)
+        return result
+    cutter = digit_kernels()
     found: list[int] = []
-    map_ranges(lambda i, j: found.append(kernels.measure(limbs, i, j)), n, threads, _GRAIN)
+    map_ranges(lambda i, j: found.append(cutter.measure(limbs, i, j)), n, threads, _GRAIN)
     bits = max(found, default=0)
-    if bits == 0:
-        return None
     window = choose_window(n, bits)
-    windows = window_count(bits, window)
+    windows = window_count(bits, window) if bits else 0
     offset = digit_offset(windows, window)
     digits = np.empty((windows, n), dtype=np.int16)
-    map_ranges(lambda i, j: kernels.digits(digits, limbs, offset, window, i, j), n, threads, _GRAIN)
+    map_ranges(lambda i, j: cutter.digits(digits, limbs, offset, window, i, j), n, threads, _GRAIN)
 
     # Threads share the windows; where those are few, the scalars are cut into parts as well.
-    parts = max(1, min(-(-2 * thread_count(threads) // windows) - 1, n // _GRAIN))
+    parts = max(1, min(-(-2 * thread_count(threads) // max(1, windows)) - 1, n // _GRAIN))
     edges = [n * part // parts for part in range(parts + 1)]
-    sums = np.empty((parts, windows, POINT_WORDS), dtype=np.uint64)
+    sums = np.empty((parts, windows, len(result)), dtype=np.uint64)
     rows = address(points.rows)
 
     def run(begin: int, end: int) -> None:
@@ -182,18 +198,30 @@ def _multiply(points: G1Points, limbs: NDArray[np.uint64], threads: int | None, 
                     sums[part], rows, digits, first, last, low, high, window, *workspace.arrays(high - low)
                 )
 
-        _with_workspace(fill)
+        _with_workspace(group, fill)
 
     map_ranges(run, parts * windows, threads, 1)
-    result = np.empty(POINT_WORDS, dtype=np.uint64)
     kernels.combine(result, sums, window)
-    return _affine(result)
+    return result
 
 
-def _affine(point: NDArray[np.uint64]) -> Point:
-    """The first lane of a projective point."""
-    x, y, z = fq.to_ints(point.reshape(3, LIMBS, LANES))[::LANES]
+def _g1(point: Words) -> Point:
+    """The first lane of a projective point of G1, affine."""
+    x, y, z = fq.to_ints(point.reshape(-1, LIMBS, LANES))[::LANES]
     if z == 0:
         return None
     inverse = pow(z, -1, Q_MODULUS)
     return (x * inverse % Q_MODULUS, y * inverse % Q_MODULUS)
+
+
+def _g2(point: Words) -> G2Point:
+    """The first lane of a projective point of G2, affine."""
+    x0, x1, y0, y1, z0, z1 = fq.to_ints(point.reshape(-1, LIMBS, LANES))[::LANES]
+    if z0 == 0 and z1 == 0:
+        return None
+    factor = pow(z0 * z0 + z1 * z1, -1, Q_MODULUS)
+    i0, i1 = z0 * factor, -z1 * factor  # 1/z
+    return (
+        ((x0 * i0 - x1 * i1) % Q_MODULUS, (x0 * i1 + x1 * i0) % Q_MODULUS),
+        ((y0 * i0 - y1 * i1) % Q_MODULUS, (y0 * i1 + y1 * i0) % Q_MODULUS),
+    )

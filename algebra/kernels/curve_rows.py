@@ -1,7 +1,8 @@
-"""Points of G1 between memory and registers: rows of 64 bytes, eight points at a time.
+"""Points between memory and registers: rows of 64 bytes in G1 and 128 in G2, eight points at a time.
 
-A row is x then y, four 64-bit words each (see `zkroll.algebra.curve.G1Points`); zeros are infinity. A code is
-the address of a row with a flag in its lowest bit: set, the point is taken with the opposite sign.
+A row is x then y, each coordinate's parts (c0, then c1) in four 64-bit words of the Montgomery residue below
+2q; zeros are infinity. A code is the address of a row with a flag in its lowest bit: set, the point is taken
+with the opposite sign.
 """
 
 from __future__ import annotations
@@ -11,53 +12,73 @@ from fractions import Fraction
 
 from llvmlite import ir
 
-from zkroll.algebra.kernels.emit import I64, LANES, LIMB_MASK, VECTOR, Emitter, Mask, Value, declared, splat
+from zkroll.algebra.kernels.emit import I64, LANES, LIMB_MASK, VECTOR, Mask, Value, declared, splat
+from zkroll.algebra.kernels.groups import Coordinate, CoordinateEmitter
 
-ROW_BYTES = 64
 _I32 = ir.IntType(32)
 _HALF_ROW = ir.VectorType(I64, 4)
+_PART_WORDS = 4
+_VECTOR_BYTES = 64
 
 
-def load_codes(e: Emitter, address: ir.Value, stride: ir.Value | int = 8) -> list[ir.Value]:
+def load_codes(e: CoordinateEmitter, address: ir.Value, stride: ir.Value | int = 8) -> list[ir.Value]:
     """Load eight codes, `stride` bytes apart."""
     step = ir.Constant(I64, stride) if isinstance(stride, int) else stride
     codes = []
     for _ in range(LANES):
-        codes.append(e.builder.load(e.pointer(address, 0, I64), align=8))
+        codes.append(e.builder.load(e.base.pointer(address, 0, I64), align=8))
         address = e.builder.add(address, step)
     return codes
 
 
-def load_x(e: Emitter, codes: Sequence[ir.Value]) -> tuple[Value, Mask]:
+def load_x(e: CoordinateEmitter, codes: Sequence[ir.Value]) -> tuple[Coordinate, Mask]:
     """Load the x coordinates, and the mask of lanes that may be infinity (all that are, hardly any more)."""
     b = e.builder
-    halves = [b.load(e.pointer(_row(e, code), 0, _HALF_ROW), align=8) for code in codes]
-    join = ir.Constant(ir.VectorType(_I32, LANES), list(range(LANES)))
-    vectors = [b.shuffle_vector(halves[i], halves[i + 4], join) for i in range(4)]
-    words = _transpose(b, vectors)
-    return _to_value(e, words), b.icmp_unsigned("==", words[0], splat(0))
+    if e.degree == 1:  # x is half a vector
+        halves = [b.load(e.base.pointer(_row(e, code), 0, _HALF_ROW), align=8) for code in codes]
+        join = ir.Constant(ir.VectorType(_I32, LANES), list(range(LANES)))
+        words = _transpose(b, [b.shuffle_vector(halves[i], halves[i + 4], join) for i in range(4)])
+    else:
+        words = _load_words(e, codes, 0)
+    lows = words[::_PART_WORDS]
+    union = lows[0] if len(lows) == 1 else b.or_(*lows)
+    return _to_coordinate(e, words), b.icmp_unsigned("==", union, splat(0))
 
 
-def load_points(e: Emitter, codes: Sequence[ir.Value]) -> tuple[Value, Value]:
+def load_points(e: CoordinateEmitter, codes: Sequence[ir.Value]) -> tuple[Coordinate, Coordinate]:
     """Load x and y, the sign flags applied to y."""
     b = e.builder
-    words = _transpose(b, [b.load(e.pointer(_row(e, code), 0, VECTOR), align=8) for code in codes])
+    words = [word for i in range(e.degree) for word in _load_words(e, codes, _VECTOR_BYTES * i)]
     flags: ir.Value = ir.Constant(VECTOR, ir.Undefined)
     for lane, code in enumerate(codes):
         flags = b.insert_element(flags, code, ir.Constant(_I32, lane))
     opposite = b.icmp_unsigned("!=", b.and_(flags, splat(1)), splat(0))
-    y = _to_value(e, words[4:])
-    return _to_value(e, words[:4]), e.select(opposite, e.neg(y), y)
+    half = _PART_WORDS * e.degree
+    y = _to_coordinate(e, words[half:])
+    return _to_coordinate(e, words[:half]), e.select(opposite, e.neg(y), y)
 
 
-def store_points(e: Emitter, x: Value, y: Value, address: ir.Value) -> None:
+def store_points(e: CoordinateEmitter, x: Coordinate, y: Coordinate, address: ir.Value) -> None:
     """Store eight consecutive rows, residues reduced below 2q."""
-    words = [*_to_words(e, x), *_to_words(e, y)]
-    for lane, row in enumerate(_transpose(e.builder, words)):
-        e.builder.store(row, e.pointer(address, ROW_BYTES * lane, VECTOR), align=8)
+    words = [word for part in (*e.parts(x), *e.parts(y)) for word in _to_words(e, part)]
+    for i in range(e.degree):
+        for lane, row in enumerate(_transpose(e.builder, words[LANES * i : LANES * (i + 1)])):
+            offset = _VECTOR_BYTES * (e.degree * lane + i)
+            e.builder.store(row, e.base.pointer(address, offset, VECTOR), align=8)
 
 
-def _row(e: Emitter, code: ir.Value) -> ir.Value:
+def _load_words(e: CoordinateEmitter, codes: Sequence[ir.Value], offset: int) -> list[ir.Value]:
+    """Eight words of each row, from `offset` (bytes) on, word by word."""
+    b = e.builder
+    return _transpose(b, [b.load(e.base.pointer(_row(e, code), offset, VECTOR), align=8) for code in codes])
+
+
+def _to_coordinate(e: CoordinateEmitter, words: Sequence[ir.Value]) -> Coordinate:
+    parts = [_to_value(e, words[i : i + _PART_WORDS]) for i in range(0, len(words), _PART_WORDS)]
+    return e.from_parts(parts)
+
+
+def _row(e: CoordinateEmitter, code: ir.Value) -> ir.Value:
     return e.builder.and_(code, ir.Constant(I64, -2))
 
 
@@ -79,7 +100,7 @@ def _transpose(b: ir.IRBuilder, vectors: Sequence[ir.Value]) -> list[ir.Value]:
     return rows
 
 
-def _to_value(e: Emitter, words: Sequence[ir.Value]) -> Value:
+def _to_value(e: CoordinateEmitter, words: Sequence[ir.Value]) -> Value:
     b, mask = e.builder, splat(LIMB_MASK)
     limbs = [b.and_(words[0], mask)]
     limbs += [b.and_(_funnel(b, words[j], words[j - 1], 64 - 12 * j), mask) for j in range(1, 4)]
@@ -87,9 +108,9 @@ def _to_value(e: Emitter, words: Sequence[ir.Value]) -> Value:
     return Value(tuple(limbs), Fraction(2))
 
 
-def _to_words(e: Emitter, value: Value) -> list[ir.Value]:
+def _to_words(e: CoordinateEmitter, value: Value) -> list[ir.Value]:
     b = e.builder
-    limbs = e.tidy(e.reduce(value, 2)).limbs
+    limbs = e.base.tidy(e.base.reduce(value, 2)).limbs
     return [b.or_(b.lshr(limbs[j], splat(12 * j)), b.shl(limbs[j + 1], splat(52 - 12 * j))) for j in range(4)]
 
 

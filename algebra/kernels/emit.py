@@ -108,6 +108,7 @@ class Emitter(Lanes):
     `inline=False` makes every product a call of one function per module.
     """
 
+    degree = 1
     element_bytes = BLOCK_BYTES
 
     def __init__(self, builder: ir.IRBuilder, field: FieldParams, backend: Backend, *, inline: bool = True):
@@ -150,6 +151,14 @@ class Emitter(Lanes):
     def base(self) -> Emitter:
         """The emitter of the prime field, which is this one."""
         return self
+
+    def parts(self, value: Value) -> tuple[Value, ...]:
+        """Return the components over the prime field: `value` alone."""
+        return (value,)
+
+    def from_parts(self, parts: Sequence[Value]) -> Value:
+        """Return the value of these components."""
+        return parts[0]
 
     def norm(self, value: Value) -> Value:
         """Return an element of the prime field that is zero only when `value` is: `value` itself."""
@@ -246,7 +255,8 @@ class Emitter(Lanes):
             self.builder.sub(splat(m), x)
             for x, m in zip(value.limbs, split_limbs(multiple * self.field.modulus), strict=True)
         ]
-        return Value(tuple(limbs), Fraction(multiple), tidy=False)
+        # k·p itself for zero, and bounds are strict
+        return Value(tuple(limbs), multiple + Fraction(1, self.field.modulus), tidy=False)
 
     def double(self, value: Value) -> Value:
         """Return 2·value."""

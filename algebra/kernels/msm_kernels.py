@@ -1,4 +1,4 @@
-"""Multi-scalar multiplication in G1 by buckets (Pippenger), with signed digits and affine buckets.
+"""Multi-scalar multiplication by buckets (Pippenger), with signed digits and affine buckets.
 
 A scalar s > r/2 stands for -(r - s). With W windows of c bits, s = Σ d_w·2^(c·w), |d_w| <= 2^(c-1): adding
 2^(c-1) in every window but the last makes all digits non-negative at once, and no carries are needed.
@@ -10,6 +10,7 @@ Source: Bernstein, Doumen, Lange, Oosterwijk, "Faster batch forgery identificati
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -17,16 +18,14 @@ from numpy.typing import NDArray
 
 from zkroll.algebra.constants import R_MODULUS
 from zkroll.algebra.kernels.curve_pairs import pair_adder
-from zkroll.algebra.kernels.curve_projective import POINT_BYTES, projective_helpers
-from zkroll.algebra.kernels.curve_rows import ROW_BYTES
+from zkroll.algebra.kernels.curve_projective import projective_helpers
 from zkroll.algebra.kernels.emit import LANES, Backend
+from zkroll.algebra.kernels.groups import G1, G2, Group
 from zkroll.algebra.kernels.jit import family, helper, kernel
 
 MAX_WINDOW = 15  # digits are int16
 TILE = 16384  # points that are added together; the rows of a tile stay in the second-level cache
 TILE_ROWS = TILE + 16 * LANES  # a tile of n points has at most n - 1 sums, and every round starts a new block
-POINT_WORDS = POINT_BYTES // 8
-_ROW_WORDS = ROW_BYTES // 8
 
 _R0, _R1, _R2, _R3 = (np.uint64((R_MODULUS >> (64 * i)) & (2**64 - 1)) for i in range(4))
 _H0, _H1, _H2, _H3 = (np.uint64((R_MODULUS >> 1 >> (64 * i)) & (2**64 - 1)) for i in range(4))
@@ -66,7 +65,7 @@ def _opposite(s0: Any, s1: Any, s2: Any, s3: Any) -> tuple[Any, Any, Any, Any]:
 @helper
 def _move_lanes(out: Any, point: Any, fill: Any, distance: int) -> None:
     """Lane i of `out` takes lane i + distance of `point`, or lane i of `fill` where there is none."""
-    for row in range(0, POINT_WORDS, LANES):
+    for row in range(0, out.shape[0], LANES):
         for lane in range(LANES):
             there = lane + distance
             out[row + lane] = point[row + there] if there < LANES else fill[row + lane]
@@ -75,7 +74,7 @@ def _move_lanes(out: Any, point: Any, fill: Any, distance: int) -> None:
 @helper
 def _swap_lanes(out: Any, point: Any, distance: int) -> None:
     """Lane i of `out` takes lane i xor distance of `point`."""
-    for row in range(0, POINT_WORDS, LANES):
+    for row in range(0, out.shape[0], LANES):
         for lane in range(LANES):
             out[row + lane] = point[row + (lane ^ distance)]
 
@@ -115,23 +114,18 @@ def digit_offset(windows: int, window: int) -> NDArray[np.uint64]:
 
 
 @dataclass(frozen=True)
-class MsmKernels:
-    """The kernels, compiled on first use; W windows of c bits, B = 2^(c-1) buckets each."""
+class DigitKernels:
+    """The kernels on scalars, compiled on first use; scalars are (n, 4) uint64, canonical."""
 
-    measure: Any  # (scalars (n, 4) uint64, begin, end) -> bits of the largest min(s, r - s)
+    measure: Any  # (scalars, begin, end) -> bits of the largest min(s, r - s)
     digits: Any  # (out int16 (W, n), scalars, offset: 4 words, c, begin, end)
-    buckets: Any  # (sums (W, 120), rows address, digits, first, last window, begin, end, c, *workspace)
-    combine: Any  # (result: 120 words, sums (parts, W, 120), c)
 
 
-@family
-def msm_kernels(backend: Backend) -> MsmKernels:
-    """Return the kernels on `backend`."""
-    add_pairs = pair_adder(backend)
-    points = projective_helpers(backend)
-    set_infinity, add, double, add_rows = points.infinity, points.add, points.double, points.add_rows
+@cache
+def digit_kernels() -> DigitKernels:
+    """Return the kernels, which are the same for every group and back end."""
 
-    @kernel("int64(uint64[:,::1],int64,int64)", name=f"{backend}_msm_measure")
+    @kernel("int64(uint64[:,::1],int64,int64)", name="msm_measure")
     def measure(scalars: Any, begin: int, end: int) -> int:
         union = np.zeros(4, dtype=np.uint64)
         for i in range(begin, end):
@@ -151,7 +145,7 @@ def msm_kernels(backend: Backend) -> MsmKernels:
                 return bits
         return 0
 
-    @kernel("void(int16[:,::1],uint64[:,::1],uint64[::1],int64,int64,int64)", name=f"{backend}_msm_digits")
+    @kernel("void(int16[:,::1],uint64[:,::1],uint64[::1],int64,int64,int64)", name="msm_digits")
     def digits(out: Any, scalars: Any, offset: Any, window: int, begin: int, end: int) -> None:
         windows = out.shape[0]
         half = np.int64(1) << (window - 1)
@@ -186,6 +180,27 @@ def msm_kernels(backend: Backend) -> MsmKernels:
                     digit = np.int64(field) - bias
                     target[start + k] = (digit ^ negative[k]) - negative[k]
 
+    return DigitKernels(measure, digits)
+
+
+@dataclass(frozen=True)
+class MsmKernels:
+    """The kernels of one group, compiled on first use; W windows of c bits, B = 2^(c-1) buckets each."""
+
+    buckets: (
+        Any  # (sums (W, point words), rows address, digits, first, last window, begin, end, c, *workspace)
+    )
+    combine: Any  # (result: point words, sums (parts, W, point words), c)
+
+
+@cache
+def msm_kernels(group: Group, backend: Backend) -> MsmKernels:
+    """Return the kernels of `group` on `backend`."""
+    add_pairs = pair_adder(group, backend)
+    points = projective_helpers(group, backend)
+    set_infinity, add, double, add_rows = points.infinity, points.add, points.double, points.add_rows
+    row_bytes, row_words = group.row_bytes, group.row_bytes // 8
+
     @helper
     def add_within_buckets(
         members: int, counts: Any, items: Any, left: Any, right: Any, arena: Any, scratch: Any
@@ -200,7 +215,7 @@ def msm_kernels(backend: Backend) -> MsmKernels:
                 for j in range(half):
                     left[pairs] = items[read + 2 * j]
                     right[pairs] = items[read + 2 * j + 1]
-                    items[write + j] = free + ROW_BYTES * pairs
+                    items[write + j] = free + row_bytes * pairs
                     pairs += 1
                 if count & 1:
                     items[write + half] = items[read + count - 1]
@@ -210,7 +225,7 @@ def msm_kernels(backend: Backend) -> MsmKernels:
             if pairs == 0:
                 return
             add_pairs(left, right, free, pairs, scratch)
-            free += ROW_BYTES * LANES * ((pairs + LANES - 1) // LANES)
+            free += row_bytes * LANES * ((pairs + LANES - 1) // LANES)
 
     @helper
     def fill_buckets(
@@ -236,7 +251,7 @@ def msm_kernels(backend: Backend) -> MsmKernels:
             while m <= top and total < TILE:
                 end = ends[m]
                 if end - at == 1 and codes[m - 1] == empty:
-                    codes[m - 1] = rows + ROW_BYTES * np.int64(order[at] >> 1) + np.int64(order[at] & 1)
+                    codes[m - 1] = rows + row_bytes * np.int64(order[at] >> 1) + np.int64(order[at] & 1)
                     at = end
                 elif end > at:
                     start = total
@@ -246,7 +261,7 @@ def msm_kernels(backend: Backend) -> MsmKernels:
                     stop = min(end, at + TILE - total)
                     for i in range(at, stop):
                         entry = np.int64(order[i])
-                        items[total] = rows + ROW_BYTES * (entry >> 1) + (entry & 1)
+                        items[total] = rows + row_bytes * (entry >> 1) + (entry & 1)
                         total += 1
                     at = stop
                     tile[members] = m
@@ -255,14 +270,14 @@ def msm_kernels(backend: Backend) -> MsmKernels:
                 if at == end:
                     m += 1
             add_within_buckets(members, counts, items, left, right, arena, scratch)
-            first, last = arena.ctypes.data, arena.ctypes.data + ROW_BYTES * TILE_ROWS
+            first, last = arena.ctypes.data, arena.ctypes.data + row_bytes * TILE_ROWS
             for member in range(members):
                 bucket, code = tile[member] - 1, items[member]
                 if first <= code < last:
-                    source = (code - first) // ROW_BYTES
-                    for word in range(_ROW_WORDS):
+                    source = (code - first) // row_bytes
+                    for word in range(row_words):
                         kept[bucket, word] = arena[source, word]
-                    code = kept.ctypes.data + ROW_BYTES * bucket
+                    code = kept.ctypes.data + row_bytes * bucket
                 codes[bucket] = code
 
     @helper
@@ -281,7 +296,7 @@ def msm_kernels(backend: Backend) -> MsmKernels:
         for distance in (1, 2, 4):
             _move_lanes(moved, running, infinity, distance)
             add(running_at, running_at, moved_at)
-        for row in range(0, POINT_WORDS, LANES):
+        for row in range(0, running.shape[0], LANES):
             running[row] = infinity[row]
         while segment > 1:
             double(running_at, running_at)
@@ -294,7 +309,7 @@ def msm_kernels(backend: Backend) -> MsmKernels:
     @kernel(
         "void(uint64[:,::1],int64,int16[:,::1],int64,int64,int64,int64,int64,uint32[::1],int64[::1],int64[::1],"
         "uint64[:,::1],int64[::1],int64[::1],int64[::1],int64[::1],int64[::1],uint64[:,::1],uint64[:,::1],int64[::1])",
-        name=f"{backend}_msm_buckets",
+        name=f"{backend}_{group.name}_msm_buckets",
     )
     def buckets(
         sums: Any,
@@ -319,7 +334,7 @@ def msm_kernels(backend: Backend) -> MsmKernels:
         scratch: Any,
     ) -> None:
         bucket_count = 1 << (window - 1)
-        empty = np.zeros((1, _ROW_WORDS), dtype=np.uint64)
+        empty = np.zeros((1, row_words), dtype=np.uint64)
         for w in range(first, last):
             top = _sort(digits[w], begin, end, bucket_count, ends, order)
             segment = 1
@@ -332,7 +347,7 @@ def msm_kernels(backend: Backend) -> MsmKernels:
             )
             weigh(sums[w], codes, segment, points)
 
-    @kernel("void(uint64[::1],uint64[:,:,::1],int64)", name=f"{backend}_msm_combine")
+    @kernel("void(uint64[::1],uint64[:,:,::1],int64)", name=f"{backend}_{group.name}_msm_combine")
     def combine(result: Any, sums: Any, window: int) -> None:
         parts, windows = sums.shape[0], sums.shape[1]
         at = result.ctypes.data
@@ -343,4 +358,16 @@ def msm_kernels(backend: Backend) -> MsmKernels:
             for part in range(parts):
                 add(at, at, sums[part, w].ctypes.data)
 
-    return MsmKernels(measure, digits, buckets, combine)
+    return MsmKernels(buckets, combine)
+
+
+@family
+def g1_msm_kernels(backend: Backend) -> tuple[DigitKernels, MsmKernels]:
+    """The kernels of G1."""
+    return digit_kernels(), msm_kernels(G1, backend)
+
+
+@family
+def g2_msm_kernels(backend: Backend) -> MsmKernels:
+    """The kernels of G2."""
+    return msm_kernels(G2, backend)

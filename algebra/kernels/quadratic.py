@@ -33,11 +33,20 @@ class Pair:
 class QuadraticEmitter:
     """Appends arithmetic of Fq2; `base` is the emitter of Fq that it writes with."""
 
+    degree = 2
     element_bytes = 2 * BLOCK_BYTES
 
     def __init__(self, base: Emitter):
         self.base = base
         self.builder = base.builder
+
+    def parts(self, value: Pair) -> tuple[Value, ...]:
+        """Return (c0, c1)."""
+        return (value.c0, value.c1)
+
+    def from_parts(self, parts: Sequence[Value]) -> Pair:
+        """Return the value of (c0, c1)."""
+        return Pair(*parts)
 
     def _map(self, operation: Callable[..., Value], *pairs: Pair) -> Pair:
         return Pair(operation(*(pair.c0 for pair in pairs)), operation(*(pair.c1 for pair in pairs)))
@@ -110,7 +119,7 @@ class QuadraticEmitter:
         b = self.base
         left, right = self.tidy(self.reduce(left, 8)), self.tidy(self.reduce(right, 8))
         # -a1·b1 is taken as (k·q - a1)·b1; two values of k keep the number of shared functions small
-        multiple = 2 if left.c1.bound <= 2 else 8
+        multiple = 3 if left.c1.bound <= 3 else 8
 
         def body(e: Emitter, *limbs: Sequence[ir.Value]) -> list[Sequence[ir.Value]]:
             x0, x1, y0, y1 = (Value(tuple(words), Fraction(multiple)) for words in limbs)

@@ -150,3 +150,19 @@ def module_text(backend):
 def test_portable_code_has_no_target_specific_instruction():
     assert "x86" not in module_text("portable")
     assert "x86.avx512.vpmadd52" in module_text("ifma")
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_the_opposite_of_zero_is_seen_to_be_zero_and_stored_below_2p(backend):
+    def emit(e, out, x, y):
+        opposite = e.neg(e.load(x))
+        e.store(e.select(e.is_zero(opposite), e.load(y), opposite), out)
+
+    def store(e, out, x, y):
+        e.store(e.neg(e.load(x)), out)
+
+    out, zeros, sevens = blocks_of([0] * 8), blocks_of([0] * 8), blocks_of([7] * 8)
+    compiled(FQ, backend, emit, "neg_zero")(address(out), address(zeros), address(sevens))
+    assert residues(out[0]) == [7] * 8
+    compiled(FQ, backend, store, "store_neg")(address(out), address(zeros), address(sevens))
+    assert all(value in (0, FQ.modulus) for value in residues(out[0]))
