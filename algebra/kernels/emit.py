@@ -100,6 +100,8 @@ __all__ = [
 
 # See Emitter.reduce: 1 for the floor, 2^-5 for the rounded factor, less than 2^-44 for the lower limbs.
 SLACK = Fraction(11, 10)
+# What reductions of a product leave beyond x·y·p/R: p, on `ifma` up to 2^-51·p more (see ifma._clear_limb).
+FLOOR = 1 + Fraction(1, 1 << 50)
 
 
 class Emitter(Lanes):
@@ -275,16 +277,16 @@ class Emitter(Lanes):
         return Value(tuple(limbs), value.bound * factor, tidy=False)
 
     def mul(self, left: Value, right: Value) -> Value:
-        """Return the Montgomery product left·right/R; its bound is x·y·p/R + 1."""
+        """Return the Montgomery product left·right/R; its bound is x·y·p/R + FLOOR."""
         left, right = self.tidy(left), self.tidy(right)
         product = self._product(left.limbs, right.limbs)
-        return Value(product, left.bound * right.bound * self.field.shrink + 1)
+        return Value(product, left.bound * right.bound * self.field.shrink + FLOOR)
 
     def sqr(self, value: Value) -> Value:
         """Return the Montgomery square of `value`."""
         value = self.tidy(value)
         product = self._product(value.limbs, value.limbs)
-        return Value(product, value.bound * value.bound * self.field.shrink + 1)
+        return Value(product, value.bound * value.bound * self.field.shrink + FLOOR)
 
     def sum_of_products(self, terms: Sequence[tuple[Value, Value]]) -> Value:
         """Return Σ x_i·y_i/R of at most 64 terms; on `ifma` reduced once."""
@@ -294,7 +296,7 @@ class Emitter(Lanes):
             for x, y in ready[1:]:
                 total = self.add(total, self.mul(x, y))
             return total
-        bound = sum((x.bound * y.bound for x, y in ready), Fraction(0)) * self.field.shrink + 1
+        bound = sum((x.bound * y.bound for x, y in ready), Fraction(0)) * self.field.shrink + FLOOR
         if self.inline:
             pairs = [(x.limbs, y.limbs) for x, y in ready]
             return Value(ifma.sum_of_products(self.builder, self.field, pairs), bound)
@@ -334,7 +336,7 @@ class Emitter(Lanes):
                 for i in range(LIMBS):
                     for j in range(LIMBS):
                         ifma.accumulate(b, now, i + j, left.limbs[j], right.limbs[i])
-                bound = most * left.bound * right.bound * self.field.shrink + 1
+                bound = most * left.bound * right.bound * self.field.shrink + FLOOR
             else:
                 total = self.add(Value(tuple(now), SLACK), self.mul(left, right))
                 total = self.tidy(self.reduce(total, SLACK))

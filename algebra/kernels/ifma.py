@@ -12,6 +12,7 @@ from llvmlite import ir
 
 from zkroll.algebra.kernels.layout import BITS, LIMB_MASK, LIMBS, VECTOR, FieldParams, declared, splat
 
+_LONG = 3  # columns that are cleared by long multiples of p
 _KIND = ir.FunctionType(VECTOR, [VECTOR, VECTOR, VECTOR])
 
 
@@ -20,8 +21,8 @@ def product(
 ) -> tuple[ir.Value, ...]:
     """Emit left·right/2^260 mod p (tidy limbs in, tidy limbs out), inline.
 
-    Per limb y_i: t += x·y_i; q = t_0·(-p^-1) mod 2^52; t = (t + q·p)/2^52. Squares are recognised (the same
-    limbs given twice) and use each cross product once.
+    Per limb y_i: t += x·y_i, then a multiple of p clears the lowest limb (`_clear_limb`). Squares are
+    recognised (the same limbs given twice) and use each cross product once.
     """
     t: list[ir.Value] = [splat(0)] * (2 * LIMBS)
     square = all(x is y for x, y in zip(left, right, strict=True))
@@ -59,10 +60,20 @@ def _multiply_add(builder: ir.IRBuilder, half: str) -> ir.Function:
 
 
 def _clear_limb(builder: ir.IRBuilder, field: FieldParams, t: list[ir.Value], i: int) -> None:
-    """Add the multiple of p that makes column i vanish modulo 2^52, and carry the rest to column i + 1."""
-    q = builder.call(_multiply_add(builder, "l"), [splat(0), t[i], splat(field.minus_p_inverse)])
+    """Add a multiple of p that makes column i vanish modulo 2^52, and carry the rest to column i + 1.
+
+    The first columns take k·p with k = -p^-1 mod 2^52: as k·p = 2^52·N - 1, the factor is column i itself
+    (vpmadd52 reads its low 52 bits) and only N is multiplied, one column up. Such a multiple is 2^52 times
+    longer than q·p, so with three of them the result grows by less than 2^-51·p; the others take q·p.
+    """
+    k = field.minus_p_inverse
+    if i < _LONG:
+        q, addend, at = t[i], (k * field.modulus + 1) >> BITS, i + 1
+    else:
+        q = builder.call(_multiply_add(builder, "l"), [splat(0), t[i], splat(k)])
+        addend, at = field.modulus, i
     for j in range(LIMBS):
-        accumulate(builder, t, i + j, q, splat((field.modulus >> (BITS * j)) & LIMB_MASK))
+        accumulate(builder, t, at + j, q, splat((addend >> (BITS * j)) & LIMB_MASK))
     t[i + 1] = builder.add(t[i + 1], builder.lshr(t[i], splat(BITS)))
 
 

@@ -60,7 +60,7 @@ class FieldParams:
 
     @property
     def shrink(self) -> Fraction:
-        """p/R: a product of bounds x and y comes out below x·y·shrink + 1."""
+        """p/R: a product of bounds x and y comes out below x·y·shrink + 1 (+ 2^-51 on `ifma`)."""
         return Fraction(self.modulus, 1 << MONTGOMERY_BITS)
 
     @property
