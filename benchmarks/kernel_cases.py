@@ -14,14 +14,14 @@ from pathlib import Path
 
 import numpy as np
 from contest import Contestant, Local, Process, repeated
-from kernel_inputs import Inputs, checksum, hex_point
+from kernel_inputs import Inputs, checksum, hex_point, hex_point_g2
 
 from zkroll.algebra import ntt
 from zkroll.algebra.curve import GENERATOR, G1Points, fixed_base_g1
 from zkroll.algebra.field import Block, PrimeField, address, fq, fr
 from zkroll.algebra.kernels.fixed_base_kernels import WINDOW
 from zkroll.algebra.kernels.msm_kernels import window_count
-from zkroll.algebra.msm import Scalars, choose_window, msm_g1
+from zkroll.algebra.msm import Scalars, choose_window, msm_g1, msm_g2
 from zkroll.algebra.poseidon import poseidon_hash
 from zkroll.algebra.reference.poseidon import FULL_ROUNDS, round_constants
 
@@ -171,6 +171,20 @@ def _msm_g1(log_n: int, goal_ms: float | None, bits: int = FULL_BITS) -> Callabl
     return make
 
 
+def _msm_g2(log_n: int, goal_ms: float) -> Callable[[Inputs, int], Case]:
+    def make(inputs: Inputs, threads: int) -> Case:
+        n = 1 << log_n
+        points, scalars = inputs.points_g2(n), inputs.elements(fr, n, "scalars")
+        files = (inputs.points_g2_file(n), inputs.element_file(fr, scalars, n, f"scalars{FULL_BITS}"))
+        work, why = msm_work(n, FULL_BITS, 2)
+        return Case(
+            ours=Local(lambda: msm_g2(points, scalars, n, threads), hex_point_g2), units=1, work=work, why=why,
+            goal=goal_ms * MS, threads=threads, task=("msm-g2", *files),
+        )  # fmt: skip
+
+    return make
+
+
 def _fixed_base(inputs: Inputs, threads: int) -> Case:
     del threads
     n = 1 << 16
@@ -235,6 +249,8 @@ def rows() -> Sequence[Row]:
         Row("MSM G1", "2^18", _msm_g1(18, None)),
         Row("MSM G1", "2^20", _msm_g1(20, 480.0), long=True),
         Row("MSM G1, 8-bit scalars", "2^20", _msm_g1(20, 60.0, 8), long=True),
+        Row("MSM G2", "2^16", _msm_g2(16, 100.0)),
+        Row("MSM G2", "2^18", _msm_g2(18, 350.0), long=True),
         Row("fixed-base G1", "2^16", _fixed_base),
         Row("NTT", "2^20", _ntt(20, 1, 33.0)),
         Row("NTT", "64 × 2^16", _ntt(16, 64, 110.0)),
