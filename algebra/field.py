@@ -11,45 +11,30 @@ i // 8. `fr` and `fq` hold the operations; `zkroll.algebra.vector` wraps an arra
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from zkroll.algebra.kernels.emit import FQ, FR, LANES, LIMBS, Backend, FieldParams, split_limbs
-from zkroll.algebra.kernels.field_kernels import CHAINS, FieldKernels, field_kernels
-from zkroll.algebra.kernels.jit import host_backend
+from zkroll.algebra.conversion import GRAIN, Block, Bytes, Conversions, Order, address, blocks_for
+from zkroll.algebra.kernels.emit import FQ, FR, LANES, LIMBS
+from zkroll.algebra.kernels.field_kernels import POWERS, SCRATCH, FieldKernels, field_kernels
 from zkroll.algebra.kernels.threads import map_ranges, thread_count
 from zkroll.errors import InputError
 
-Block = NDArray[np.uint64]
+__all__ = ["Block", "Bytes", "Operand", "Order", "PrimeField", "address", "blocks_for", "fq", "fr"]
+
 Operand = Block | int
 
-_GRAIN = 256  # blocks: less is faster on one thread than handed to another
 
-
-def address(array: NDArray[Any]) -> int:
-    """Return the address of the first byte of `array`; the caller keeps the array alive."""
-    return int(array.__array_interface__["data"][0])
-
-
-def blocks_for(n: int) -> int:
-    """Return how many blocks hold n elements."""
-    return -(-n // LANES)
-
-
-class PrimeField:
+class PrimeField(Conversions):
     """The elementwise operations of one field on one back end (default: what this processor does best).
 
     Arguments are only read. `out`, where given, is a writable C-contiguous block array of the result's shape
-    and may be an argument itself. Every method raises InputError for arrays that are not block arrays.
+    and may be an argument itself, but not overlap one otherwise. Every method raises InputError for arrays
+    that are not block arrays. `Conversions` has what makes and reads block arrays.
     """
-
-    def __init__(self, params: FieldParams, backend: Backend | None = None):
-        self.params = params
-        self.modulus = params.modulus
-        self.backend: Backend = backend or host_backend()
 
     @property
     def kernels(self) -> FieldKernels:
@@ -58,78 +43,6 @@ class PrimeField:
 
     def __repr__(self) -> str:
         return f"PrimeField({self.params.name}, {self.backend})"
-
-    # ---- making and reading block arrays ------------------------------------------------------------------
-
-    def zeros(self, shape: int | Sequence[int]) -> Block:
-        """Return zeros: for n, an array of n elements; for (k, ..., n), k·… of them of n elements each."""
-        *outer, n = (shape,) if isinstance(shape, int) else tuple(shape)
-        return np.zeros((*outer, blocks_for(n), LIMBS, LANES), dtype=np.uint64)
-
-    def full(self, n: int, value: int) -> Block:
-        """Return n elements (and the padding up to the next block) equal to `value`."""
-        out = np.empty((blocks_for(n), LIMBS, LANES), dtype=np.uint64)
-        out[:] = self._constant_block(value)
-        return out
-
-    def from_ints(self, values: Iterable[int]) -> Block:
-        """Return the block array of Python integers, each taken modulo p."""
-        p = self.modulus
-        data = b"".join((value % p).to_bytes(32, "little") for value in values)
-        return self.from_array(np.frombuffer(data, dtype="<u8").reshape(-1, 4))
-
-    def to_ints(self, a: Block, n: int | None = None) -> list[int]:
-        """Return the first n elements (default: all, padding included) as canonical Python integers."""
-        data = self.to_limbs(a, n).tobytes()
-        return [int.from_bytes(data[i : i + 32], "little") for i in range(0, len(data), 32)]
-
-    def from_array(self, a: NDArray[Any], threads: int | None = None) -> Block:
-        """Return the block array of machine integers, padded with zeros to whole blocks.
-
-        `a` is (n,) of bool, unsigned or signed integers (negative -x becomes p - x), or (n, k) uint64 with k
-        in 2..4 little-endian words. Raises InputError for other shapes and dtypes and for values not below p.
-        """
-        a = np.asarray(a)
-        signed = False
-        if a.ndim == 1 and a.dtype.kind in "bui":
-            signed = a.dtype.kind == "i"
-            words = np.ascontiguousarray(a, dtype=np.int64 if signed else np.uint64).reshape(-1, 1)
-        elif a.ndim == 2 and a.dtype == np.uint64 and 2 <= a.shape[1] <= 4:
-            words = np.ascontiguousarray(a)
-        else:
-            raise InputError(
-                f"{self.params.name}.from_array: expected (n,) integers or (n, 2..4) uint64, "
-                f"got {a.shape} {a.dtype}"
-            )
-        n, k = words.shape
-        out = np.empty((blocks_for(n), LIMBS, LANES), dtype=np.uint64)
-        bad: list[int] = []
-
-        def run(begin: int, end: int) -> None:
-            bad.append(self.kernels.read(address(out), address(words), k, int(signed), n, begin, end))
-
-        map_ranges(run, len(out), threads, _GRAIN)
-        if any(bad):
-            at, value = next((i, v) for i, v in enumerate(_row_ints(words)) if v >= self.modulus)
-            raise InputError(
-                f"{self.params.name}.from_array: row {at}: expected a value below p, got {value:#x}"
-            )
-        return out
-
-    def to_limbs(self, a: Block, n: int | None = None, threads: int | None = None) -> NDArray[np.uint64]:
-        """Return the first n elements as (n, 4) uint64, canonical, least significant word first."""
-        a = self._check(a, "to_limbs").reshape(-1, LIMBS, LANES)
-        n = len(a) * LANES if n is None else n
-        if not 0 <= n <= len(a) * LANES:
-            raise InputError(f"{self.params.name}.to_limbs: expected 0 <= n <= {len(a) * LANES}, got {n}")
-        out = np.empty((n, 4), dtype=np.uint64)
-        map_ranges(
-            lambda begin, end: self.kernels.write(address(out), address(a), n, begin, end),
-            blocks_for(n),
-            threads,
-            _GRAIN,
-        )
-        return out
 
     # ---- arithmetic ---------------------------------------------------------------------------------------
 
@@ -151,42 +64,42 @@ class PrimeField:
 
     def square(self, a: Block, out: Block | None = None, threads: int | None = None) -> Block:
         """Return a²."""
-        return self._binary(self.kernels.mul, a, a, out, threads)
+        a = self._check(a, "square")
+        result = self._output(a.shape, out, a)
+        where, x, kernel = address(result), address(a), self.kernels.square
+        map_ranges(lambda begin, end: kernel(where, x, begin, end), _blocks(a), threads, GRAIN)
+        return result
 
     def pow(self, a: Block, exponent: int, out: Block | None = None, threads: int | None = None) -> Block:
         """Return a^exponent; a negative exponent inverts (zero stays zero), exponent 0 gives ones."""
         a = self._check(a, "pow")
         if exponent < 0:
             a, exponent = self.batch_inverse(a, threads=threads), -exponent
+        result = self._output(a.shape, out, a)
         if exponent == 0:
-            result = self._output(a.shape, out)
             result[...] = self._constant_block(1)
             return result
-        power = a.copy()
-        for bit in bin(exponent)[3:]:
-            self.square(power, out=power, threads=threads)
-            if bit == "1":
-                self.mul(power, a, out=power, threads=threads)
-        if out is None:
-            return power
-        result = self._output(a.shape, out)
-        result[...] = power
+        bits = np.array([int(bit) for bit in bin(exponent)[3:]], dtype=np.uint8)
+        kernel = self.kernels.pow
+
+        def run(begin: int, end: int) -> None:
+            scratch = self._scratch(POWERS)
+            kernel(address(result), address(a), address(scratch), bits, len(bits), begin, end)
+
+        map_ranges(run, _blocks(a), threads, POWERS)
         return result
 
     def batch_inverse(self, a: Block, out: Block | None = None, threads: int | None = None) -> Block:
         """Return the inverse of every element, zero for zero (about three multiplications each)."""
         a = self._check(a, "batch_inverse")
-        result = self._output(a.shape, out)
-        source = a.copy() if np.shares_memory(a, result) else a
-        kernels = self.kernels
+        result = self._output(a.shape, out, a)
+        kernel = self.kernels.invert
 
         def run(begin: int, end: int) -> None:
-            running = self.full(CHAINS * LANES, 1)
-            kernels.products(address(result), address(source), address(running), begin, end)
-            running[:] = self.from_ints(_inverses(self.to_ints(running), self.modulus))
-            kernels.unwind(address(result), address(source), address(running), begin, end)
+            scratch = self._scratch(SCRATCH)
+            kernel(address(result), address(a), address(scratch), begin, end)
 
-        map_ranges(run, source.size // (LIMBS * LANES), threads, _GRAIN)
+        map_ranges(run, _blocks(a), threads, GRAIN)
         return result
 
     def inner_product(self, a: Block, b: Block, threads: int | None = None) -> int:
@@ -210,8 +123,8 @@ class PrimeField:
 
     def powers(self, x: int, n: int, threads: int | None = None) -> Block:
         """Return 1, x, x², …, x^(n-1), and further powers up to the end of the last block."""
-        nb = blocks_for(n)
-        out = np.empty((nb, LIMBS, LANES), dtype=np.uint64)
+        out = self._empty(n, "powers")
+        nb = len(out)
         if nb == 0:
             return out
         p = self.modulus
@@ -242,7 +155,7 @@ class PrimeField:
             a[n // LANES, :, n % LANES :] = 0
             a[n // LANES + 1 :] = 0
         out = np.empty_like(a)
-        parts = max(1, min(thread_count(threads), len(a) // _GRAIN))
+        parts = max(1, min(thread_count(threads), len(a) // GRAIN))
         edges = [len(a) * i // parts for i in range(parts + 1)]
         kernel, carries = self.kernels.scan, [0]
         sums = self._range_sums(a, edges[:-1])
@@ -262,12 +175,13 @@ class PrimeField:
     def is_zero(self, a: Block, n: int | None = None, threads: int | None = None) -> NDArray[np.bool_]:
         """Return for each of the first n elements (default: all) whether it is zero modulo p."""
         a = self._check(a, "is_zero")
-        bits = np.empty(a.size // (LIMBS * LANES), dtype=np.uint8)
+        n = self._count(a, n, "is_zero")
+        bits = np.empty(_blocks(a), dtype=np.uint8)
         map_ranges(
             lambda begin, end: self.kernels.zeros(address(bits), address(a), begin, end),
             len(bits),
             threads,
-            _GRAIN,
+            GRAIN,
         )
         return np.unpackbits(bits, bitorder="little", count=n).astype(np.bool_)
 
@@ -281,7 +195,7 @@ class PrimeField:
         def run(begin: int, end: int) -> None:
             differing.append(self.kernels.differences(address(a), address(b), begin, end))
 
-        map_ranges(run, a.size // (LIMBS * LANES), threads, _GRAIN)
+        map_ranges(run, _blocks(a), threads, GRAIN)
         return not any(differing)
 
     def roll(self, a: Block, n: int, shift: int) -> Block:
@@ -298,59 +212,53 @@ class PrimeField:
 
     # ---- inside -------------------------------------------------------------------------------------------
 
-    def _check(self, a: Block, place: str) -> Block:
-        if (
-            not isinstance(a, np.ndarray)
-            or a.dtype != np.uint64
-            or a.ndim < 3
-            or a.shape[-2:] != (LIMBS, LANES)
-        ):
-            got = f"{a.shape} {a.dtype}" if isinstance(a, np.ndarray) else type(a).__name__
-            raise InputError(
-                f"{self.params.name}.{place}: expected a block array (..., nb, 5, 8) uint64, got {got}"
-            )
-        return np.ascontiguousarray(a)
+    def _scratch(self, blocks: int) -> Block:
+        return np.empty((blocks, LIMBS, LANES), dtype=np.uint64)
 
-    def _output(self, shape: tuple[int, ...], out: Block | None) -> Block:
+    def _output(self, shape: tuple[int, ...], out: Block | None, *operands: Block) -> Block:
+        """Return `out`, which is an operand or overlaps none, or a new array."""
         if out is None:
             return np.empty(shape, dtype=np.uint64)
-        fits = out.shape == shape and out.dtype == np.uint64
+        fits = isinstance(out, np.ndarray) and out.shape == shape and out.dtype == np.uint64
         if not (fits and out.flags.c_contiguous and out.flags.writeable):
             raise InputError(
                 f"{self.params.name}: out: expected a writable contiguous {shape} uint64, "
-                f"got {out.shape} {out.dtype}"
+                f"got {getattr(out, 'shape', type(out).__name__)} {getattr(out, 'dtype', '')}"
             )
+        for operand in operands:
+            same = address(operand) == address(out) and operand.size == out.size
+            if not same and np.may_share_memory(operand, out):
+                raise InputError(f"{self.params.name}: out: expected an operand or an array apart from them")
         return out
 
-    def _constant_block(self, value: int) -> Block:
-        limbs = np.array(split_limbs(self.params.to_montgomery(value % self.modulus)), dtype=np.uint64)
-        return np.repeat(limbs, LANES).reshape(1, LIMBS, LANES)
+    def _operand(self, value: Operand, place: str) -> tuple[Block, int]:
+        """Return a block array and how far it steps from block to block: 0 for one block that serves all."""
+        if isinstance(value, int):
+            return self._constant_block(value), 0
+        return self._check(value, place), 1
 
     def _binary(self, kernel: Any, a: Operand, b: Operand, out: Block | None, threads: int | None) -> Block:
-        left, a_step = (
-            (self._constant_block(a), 0) if isinstance(a, int) else (self._check(a, "left operand"), 1)
-        )
-        right, b_step = (
-            (self._constant_block(b), 0) if isinstance(b, int) else (self._check(b, "right operand"), 1)
-        )
-        shape = right.shape if a_step == 0 else left.shape
+        left, a_step = self._operand(a, "left operand")
+        right, b_step = self._operand(b, "right operand")
+        if not (a_step or b_step):
+            raise InputError(f"{self.params.name}: expected at least one block array, got two integers")
+        shape = left.shape if a_step else right.shape
+        result = self._output(shape, out, left, right)
         if a_step and b_step and left.shape != right.shape:
             lacking = left.ndim - right.ndim
             if lacking <= 0 or left.shape[lacking:] != right.shape:
                 raise InputError(
                     f"{self.params.name}: expected operands of one shape, got {left.shape}, {right.shape}"
                 )
-            result = self._output(shape, out)
             for part, into in zip(left, result, strict=True):
                 self._binary(kernel, part, right, into, threads)
             return result
-        result = self._output(shape, out)
         where, x, y = address(result), address(left), address(right)
         map_ranges(
             lambda begin, end: kernel(where, x, a_step, y, b_step, begin, end),
-            result.size // (LIMBS * LANES),
+            _blocks(result),
             threads,
-            _GRAIN,
+            GRAIN,
         )
         return result
 
@@ -362,7 +270,7 @@ class PrimeField:
             totals.append(total)
             run(address(total), begin, end)
 
-        map_ranges(part, a.size // (LIMBS * LANES), threads, _GRAIN)
+        map_ranges(part, _blocks(a), threads, GRAIN)
         return sum(sum(self.to_ints(total)) for total in totals) % self.modulus
 
     def _range_sums(self, a: Block, edges: list[int]) -> list[int]:
@@ -376,22 +284,8 @@ class PrimeField:
         return sums
 
 
-def _row_ints(words: NDArray[Any]) -> Iterable[int]:
-    return (sum(int(word) << (64 * i) for i, word in enumerate(row)) for row in words)
-
-
-def _inverses(values: list[int], p: int) -> list[int]:
-    """Invert non-zero integers modulo p with one modular inversion."""
-    before, product = [], 1
-    for value in values:
-        before.append(product)
-        product = product * value % p
-    inverse = pow(product, -1, p)
-    out = [0] * len(values)
-    for i in range(len(values) - 1, -1, -1):
-        out[i] = inverse * before[i] % p
-        inverse = inverse * values[i] % p
-    return out
+def _blocks(a: Block) -> int:
+    return a.size // (LIMBS * LANES)
 
 
 fr = PrimeField(FR)

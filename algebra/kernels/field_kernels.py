@@ -10,26 +10,26 @@ from typing import Any
 from llvmlite import ir
 
 from zkroll.algebra.kernels.emit import (
-    BITS,
     FQ,
     FR,
     I64,
     LANES,
-    LIMB_MASK,
-    LIMBS,
-    VECTOR,
     Backend,
     Emitter,
     FieldParams,
     Mask,
     Value,
     block_intrinsic,
-    splat,
 )
-from zkroll.algebra.kernels.jit import family, kernel
+from zkroll.algebra.kernels.jit import family, helper, kernel
 
 BLOCK = 320
 CHAINS = 4  # independent running products in a batch inversion, so that their latencies overlap
+CHUNK = 1024  # blocks inverted together: they and their running products stay in the second-level cache
+SCRATCH = CHUNK + 2 * CHAINS + 16  # blocks of scratch for `invert`
+SUMMANDS = 16  # blocks added before a reduction
+TERMS = 64  # products added before a reduction
+POWERS = 16  # blocks raised together: they stay in the first-level cache
 
 
 @dataclass(frozen=True)
@@ -39,15 +39,14 @@ class FieldKernels:
     add: Any  # (out, a, a_step, b, b_step, begin, end)
     sub: Any
     mul: Any
-    products: Any  # (out, a, running: CHAINS blocks, begin, end): out = product of the chain before i
-    unwind: Any  # (out, a, running, begin, end): from the inverted running products to inverses
+    square: Any  # (out, a, begin, end)
+    pow: Any  # (out, a, scratch: POWERS blocks, bits after the first, how many, begin, end)
+    invert: Any  # (out, a, scratch: SCRATCH blocks, begin, end): zero for zero
     inner: Any  # (result: block, a, b, begin, end)
     total: Any  # (result: block, a, begin, end)
     scan: Any  # (out, a, carry: block, begin, end)
     zeros: Any  # (bits: uint8, a, begin, end)
     differences: Any  # (a, b, begin, end) -> lanes that differ
-    read: Any  # (out, words: uint64 (n, k), k, signed, n, begin, end) -> lanes that are not canonical
-    write: Any  # (words: uint64 (n, 4), a, n, begin, end)
 
 
 @cache
@@ -70,72 +69,164 @@ def field_kernels(field: FieldParams, backend: Backend) -> FieldKernels:
 
         return run
 
-    products, unwind = _inversion(field, backend, name)
-    read, write = _conversion(field, backend, name)
+    square, power, invert = _powers(field, backend, name)
     inner, total, scan = _sums(field, backend, name)
     zeros, differences = _comparisons(field, backend, name)
     return FieldKernels(
         add=binary("add", Emitter.add),
         sub=binary("sub", Emitter.sub),
         mul=binary("mul", Emitter.mul),
-        products=products,
-        unwind=unwind,
+        square=square,
+        pow=power,
+        invert=invert,
         inner=inner,
         total=total,
         scan=scan,
         zeros=zeros,
         differences=differences,
-        read=read,
-        write=write,
     )
 
 
 Naming = Callable[[str], str]
 
 
-def _inversion(field: FieldParams, backend: Backend, name: Naming) -> tuple[Any, Any]:
-    """Montgomery's trick in CHAINS interleaved chains of blocks; zeros count as ones and stay zero."""
+def _powers(field: FieldParams, backend: Backend, name: Naming) -> tuple[Any, Any, Any]:
+    """Squares, powers with one exponent, and inverses by Montgomery's trick in chunks that stay in cache.
+
+    An inversion keeps CHAINS running products; the inverse of their product is its power p - 2, in all lanes
+    at once. Zeros count as ones in the products and stay zero.
+    """
+
+    def emit_square(e: Emitter, out: ir.Value, a: ir.Value) -> None:
+        e.store(e.sqr(e.load(a)), out)
+
+    def emit_product(e: Emitter, out: ir.Value, a: ir.Value, b: ir.Value) -> None:
+        e.store(e.mul(e.load(a), e.load(b)), out)
+
+    def emit_copy(e: Emitter, out: ir.Value, a: ir.Value) -> None:
+        e.store(e.load(a), out)
+
+    def emit_one(e: Emitter, out: ir.Value) -> None:
+        e.store(e.constant(1), out)
 
     def nonzero(e: Emitter, a: ir.Value) -> tuple[Mask, Value]:
         value = e.load(a)
         zero = e.is_zero(value)
         return zero, e.select(zero, e.constant(1), value)
 
-    def emit_forward(e: Emitter, out: ir.Value, a: ir.Value, running: ir.Value) -> None:
+    def emit_forward(e: Emitter, before: ir.Value, a: ir.Value, running: ir.Value) -> None:
         _, value = nonzero(e, a)
-        before = e.load(running)
-        e.store(before, out)
-        e.store(e.mul(before, value), running)
+        product = e.load(running)
+        e.store(product, before)
+        e.store(e.mul(product, value), running)
 
-    def emit_backward(e: Emitter, out: ir.Value, a: ir.Value, running: ir.Value) -> None:
+    def emit_backward(e: Emitter, out: ir.Value, a: ir.Value, before: ir.Value, running: ir.Value) -> None:
         zero, value = nonzero(e, a)
         after = e.load(running)
-        inverse = e.mul(after, e.load(out))
+        inverse = e.mul(after, e.load(before))
         e.store(e.select(zero, e.raw(0, 1), inverse), out)
         e.store(e.mul(after, value), running)
 
+    square_block = block_intrinsic(field, emit_square, backend=backend)
+    product_block = block_intrinsic(field, emit_product, backend=backend)
+    copy_block = block_intrinsic(field, emit_copy, backend=backend)
+    one_block = block_intrinsic(field, emit_one, backend=backend)
     forward = block_intrinsic(field, emit_forward, backend=backend)
     backward = block_intrinsic(field, emit_backward, backend=backend)
 
-    @kernel("void(int64,int64,int64,int64,int64)", name=name("products"))
-    def products(out: int, a: int, running: int, begin: int, end: int) -> None:
+    @kernel("void(int64,int64,int64,int64)", name=name("square"))
+    def square(out: int, a: int, begin: int, end: int) -> None:
         for i in range(begin, end):
-            forward(out + BLOCK * i, a + BLOCK * i, running + BLOCK * (i & (CHAINS - 1)))
+            square_block(out + BLOCK * i, a + BLOCK * i)
 
-    @kernel("void(int64,int64,int64,int64,int64)", name=name("unwind"))
-    def unwind(out: int, a: int, running: int, begin: int, end: int) -> None:
-        for i in range(end - 1, begin - 1, -1):
-            backward(out + BLOCK * i, a + BLOCK * i, running + BLOCK * (i & (CHAINS - 1)))
+    @kernel("void(int64,int64,int64,uint8[::1],int64,int64,int64)", name=name("pow"))
+    def power(out: int, a: int, scratch: int, bits: Any, count: int, begin: int, end: int) -> None:
+        for start in range(begin, end, POWERS):
+            size = min(POWERS, end - start)
+            to, source = out + BLOCK * start, a + BLOCK * start
+            for i in range(size):
+                copy_block(scratch + BLOCK * i, source + BLOCK * i)
+                copy_block(to + BLOCK * i, scratch + BLOCK * i)
+            for k in range(count):
+                for i in range(size):
+                    square_block(to + BLOCK * i, to + BLOCK * i)
+                if bits[k]:
+                    for i in range(size):
+                        product_block(to + BLOCK * i, to + BLOCK * i, scratch + BLOCK * i)
 
-    return products, unwind
+    @helper
+    def fermat(out: int, a: int, table: int) -> None:
+        """out = a^(p-2) by windows of four bits; `table` has room for 16 blocks."""
+        one_block(table)
+        for i in range(1, 16):
+            product_block(table + BLOCK * i, table + BLOCK * (i - 1), a)
+        copy_block(out, table + BLOCK * digits[0])
+        for digit in digits[1:]:
+            for _ in range(4):
+                square_block(out, out)
+            product_block(out, out, table + BLOCK * digit)
+
+    exponent = field.modulus - 2
+    digits = tuple(exponent >> shift & 15 for shift in range((exponent.bit_length() - 1) // 4 * 4, -1, -4))
+
+    @kernel("void(int64,int64,int64,int64,int64)", name=name("invert"))
+    def invert(out: int, a: int, scratch: int, begin: int, end: int) -> None:
+        running = scratch + BLOCK * CHUNK
+        total, spare, table = (
+            running + BLOCK * CHAINS,
+            running + BLOCK * (CHAINS + 1),
+            running + 2 * BLOCK * CHAINS,
+        )
+        for start in range(begin, end, CHUNK):
+            size = min(CHUNK, end - start)
+            to, source = out + BLOCK * start, a + BLOCK * start
+            for chain in range(CHAINS):
+                one_block(running + BLOCK * chain)
+            for i in range(size):
+                forward(scratch + BLOCK * i, source + BLOCK * i, running + BLOCK * (i & (CHAINS - 1)))
+            # the chains' own inverses by the same trick: 1/r_i = (product of the others)·1/(product of all)
+            product_block(total, running, running + BLOCK)
+            for chain in range(2, CHAINS):
+                product_block(total, total, running + BLOCK * chain)
+            fermat(spare, total, table)
+            for chain in range(CHAINS):
+                copy_block(table + BLOCK * chain, running + BLOCK * chain)
+            for chain in range(CHAINS):
+                copy_block(running + BLOCK * chain, spare)
+                for other in range(CHAINS):
+                    if other != chain:
+                        where = running + BLOCK * chain
+                        product_block(where, where, table + BLOCK * other)
+            for i in range(size - 1, -1, -1):
+                backward(
+                    to + BLOCK * i,
+                    source + BLOCK * i,
+                    scratch + BLOCK * i,
+                    running + BLOCK * (i & (CHAINS - 1)),
+                )
+
+    return square, power, invert
 
 
 def _sums(field: FieldParams, backend: Backend, name: Naming) -> tuple[Any, Any, Any]:
-    def emit_inner(e: Emitter, result: ir.Value, a: ir.Value, b: ir.Value) -> None:
-        e.store(e.add(e.load(result), e.mul(e.load(a), e.load(b))), result)
+    bytes_of_block = ir.Constant(I64, BLOCK)
+
+    def emit_inner(e: Emitter, result: ir.Value, a: ir.Value, b: ir.Value, count: ir.Value) -> None:
+        def term(i: ir.Value) -> tuple[Value, Value]:
+            offset = e.builder.mul(i, bytes_of_block)
+            return e.load(e.builder.add(a, offset)), e.load(e.builder.add(b, offset))
+
+        e.store(e.add(e.dot(count, TERMS, term), e.load(result)), result)
 
     def emit_total(e: Emitter, result: ir.Value, a: ir.Value) -> None:
         e.store(e.add(e.load(result), e.load(a)), result)
+
+    def emit_totals(e: Emitter, result: ir.Value, a: ir.Value) -> None:
+        """Add SUMMANDS blocks, reduced once."""
+        total = e.load(result)
+        for i in range(SUMMANDS):
+            total = e.add(total, e.load(a, BLOCK * i))
+        e.store(total, result)
 
     def emit_scan(e: Emitter, out: ir.Value, a: ir.Value, carry: ir.Value) -> None:
         inclusive = e.load(a)
@@ -148,18 +239,22 @@ def _sums(field: FieldParams, backend: Backend, name: Naming) -> tuple[Any, Any,
         e.store(e.add(before, e.shuffle(inclusive, [LANES, *range(LANES - 1)])), out)
         e.store(e.add(before, e.shuffle(inclusive, [LANES - 1] * LANES)), carry)
 
-    add_product = block_intrinsic(field, emit_inner, backend=backend)
+    add_products = block_intrinsic(field, emit_inner, backend=backend)
     add_block = block_intrinsic(field, emit_total, backend=backend)
+    add_blocks = block_intrinsic(field, emit_totals, backend=backend)
     scan_block = block_intrinsic(field, emit_scan, backend=backend)
 
     @kernel("void(int64,int64,int64,int64,int64)", name=name("inner"))
     def inner(result: int, a: int, b: int, begin: int, end: int) -> None:
-        for i in range(begin, end):
-            add_product(result, a + BLOCK * i, b + BLOCK * i)
+        for i in range(begin, end, TERMS):
+            add_products(result, a + BLOCK * i, b + BLOCK * i, min(TERMS, end - i))
 
     @kernel("void(int64,int64,int64,int64)", name=name("total"))
     def total(result: int, a: int, begin: int, end: int) -> None:
-        for i in range(begin, end):
+        whole = begin + (end - begin) // SUMMANDS * SUMMANDS
+        for i in range(begin, whole, SUMMANDS):
+            add_blocks(result, a + BLOCK * i)
+        for i in range(whole, end):
             add_block(result, a + BLOCK * i)
 
     @kernel("void(int64,int64,int64,int64,int64)", name=name("scan"))
@@ -195,75 +290,6 @@ def _comparisons(field: FieldParams, backend: Backend, name: Naming) -> tuple[An
         return found
 
     return zeros, differences
-
-
-def _conversion(field: FieldParams, backend: Backend, name: Naming) -> tuple[Any, Any]:
-    """Between canonical integers in rows of 64-bit words and blocks in Montgomery form."""
-    lanes = ir.Constant(VECTOR, [ir.Constant(I64, i) for i in range(LANES)])
-
-    def rows(e: Emitter, block: ir.Value, count: ir.Value) -> tuple[ir.Value, Mask]:
-        """The row number of each lane, and which lanes have one."""
-        numbers = e.builder.add(e.broadcast(e.builder.mul(block, ir.Constant(I64, LANES))), lanes)
-        return numbers, e.builder.icmp_signed("<", numbers, e.broadcast(count))
-
-    def emit_read(
-        e: Emitter,
-        out: ir.Value,
-        words: ir.Value,
-        k: ir.Value,
-        signed: ir.Value,
-        n: ir.Value,
-        block: ir.Value,
-    ) -> Mask:
-        b = e.builder
-        numbers, present = rows(e, block, n)
-        row_bytes = b.mul(k, ir.Constant(I64, 8))
-        addresses = b.add(e.broadcast(words), b.mul(numbers, e.broadcast(row_bytes)))
-        word = []
-        for j in range(4):
-            mask = b.and_(present, b.icmp_signed("<", splat(j), e.broadcast(k)))
-            word.append(e.gather_words(b.add(addresses, splat(8 * j)), mask))
-        is_signed = b.icmp_signed("!=", e.broadcast(signed), splat(0))
-        negative = b.and_(is_signed, b.icmp_signed("<", word[0], splat(0)))
-        word[0] = b.select(negative, b.sub(splat(0), word[0]), word[0])
-        limbs = []
-        for j in range(LIMBS):
-            limb = b.lshr(word[j - 1], splat(64 - 12 * j)) if j else word[0]
-            if 0 < j < 4:
-                limb = b.or_(limb, b.shl(word[j], splat(12 * j)))
-            limbs.append(b.and_(limb, splat(LIMB_MASK)))
-        value = Value(tuple(limbs), e.field.ceiling(256))
-        less = [b.sub(x, splat((field.modulus >> (BITS * j)) & LIMB_MASK)) for j, x in enumerate(limbs)]
-        below = e.tidy(Value(tuple(less), value.bound, tidy=False)).limbs[-1]
-        form = e.mul(value, e.raw(field.r2, 1))
-        e.store(e.select(negative, e.tidy(e.neg(form)), form), out)
-        return b.icmp_signed(">=", below, splat(0))
-
-    def emit_write(e: Emitter, words: ir.Value, a: ir.Value, n: ir.Value, block: ir.Value) -> None:
-        b = e.builder
-        numbers, present = rows(e, block, n)
-        addresses = b.add(e.broadcast(words), b.shl(numbers, splat(5)))
-        limbs = e.canonical(e.mul(e.load(a), e.raw(1, 1))).limbs
-        for j in range(4):
-            word = b.or_(b.lshr(limbs[j], splat(12 * j)), b.shl(limbs[j + 1], splat(52 - 12 * j)))
-            e.scatter_words(word, b.add(addresses, splat(8 * j)), present)
-
-    read_block = block_intrinsic(field, emit_read, backend=backend, returns_mask=True)
-    write_block = block_intrinsic(field, emit_write, backend=backend)
-
-    @kernel("int64(int64,int64,int64,int64,int64,int64,int64)", name=name("read"))
-    def read(out: int, words: int, k: int, signed: int, n: int, begin: int, end: int) -> int:
-        bad = 0
-        for i in range(begin, end):
-            bad |= read_block(out + BLOCK * i, words, k, signed, n, i)
-        return bad
-
-    @kernel("void(int64,int64,int64,int64,int64)", name=name("write"))
-    def write(words: int, a: int, n: int, begin: int, end: int) -> None:
-        for i in range(begin, end):
-            write_block(words, a + BLOCK * i, n, i)
-
-    return read, write
 
 
 @family
