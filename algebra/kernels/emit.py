@@ -48,7 +48,7 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from zkroll.algebra.kernels import ifma, portable
+from zkroll.algebra.kernels import ifma, interpreted, portable
 from zkroll.algebra.kernels.lanes import Lanes, Mask, Value
 from zkroll.algebra.kernels.layout import (
     BITS,
@@ -438,6 +438,16 @@ def block_intrinsic(
     `returns_mask` the lane mask that `emit` returns, as an integer.
     """
 
+    def body(builder: ir.IRBuilder, words: Sequence[ir.Value]) -> ir.Value | None:
+        emitter = Emitter(builder, field, backend, inline=inline)
+        result = emit(emitter if extension is None else extension(emitter), *words)
+        return emitter.mask_to_bits(result) if returns_mask else None
+
+    # Numba reads the parameter list from the signature: the emitting function's, behind the typing context.
+    parameters = list(inspect.signature(emit).parameters.values())[1:]
+    if interpreted.enabled():
+        return interpreted.block_function(body, len(parameters), emit.__name__, returns_mask=returns_mask)
+
     def operation(typing_context: Any, *arguments: Any) -> Any:  # noqa: ARG001
         def generate(
             context: Any, builder: ir.IRBuilder, signature: Any, values: Sequence[ir.Value]
@@ -446,14 +456,11 @@ def block_intrinsic(
                 context.cast(builder, value, kind, types.int64)
                 for value, kind in zip(values, signature.args, strict=True)
             ]
-            emitter = Emitter(builder, field, backend, inline=inline)
-            result = emit(emitter if extension is None else extension(emitter), *words)
-            return emitter.mask_to_bits(result) if returns_mask else context.get_dummy_value()
+            result = body(builder, words)
+            return result if returns_mask else context.get_dummy_value()
 
         return (types.int64 if returns_mask else types.void)(*arguments), generate
 
-    # Numba reads the parameter list from the signature: the emitting function's, behind the typing context.
-    parameters = list(inspect.signature(emit).parameters.values())[1:]
     context_parameter = inspect.Parameter("typing_context", inspect.Parameter.POSITIONAL_OR_KEYWORD)
     plain = [parameter.replace(annotation=inspect.Parameter.empty) for parameter in parameters]
     operation.__signature__ = inspect.Signature([context_parameter, *plain])  # type: ignore[attr-defined]

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from zkroll.algebra.kernels import jit
+from zkroll.algebra.kernels import jit, jit_cache
 from zkroll.algebra.kernels.threads import map_ranges
 from zkroll.errors import InputError
 
@@ -45,7 +48,8 @@ def declare(name="test_cache"):
 def folder(tmp_path, monkeypatch):
     monkeypatch.setenv("ZKROLL_CACHE_DIR", str(tmp_path))
     yield tmp_path
-    jit._REGISTRY.pop("test_cache", None)
+    for name in ("test_cache", "test_cache_twin"):
+        jit._REGISTRY.pop(name, None)
 
 
 def entries(folder: Path) -> list[Path]:
@@ -87,23 +91,157 @@ def test_damaged_entries_are_compiled_anew(folder, damage):
 
 def test_another_environment_is_another_entry(folder, monkeypatch):
     declare()(1)
-    monkeypatch.setattr(jit, "_environment", lambda: b"another emitter, version or processor")
+    monkeypatch.setattr(jit_cache, "environment", lambda: b"another emitter, version or processor")
     again = declare()
     again(1)
     assert sum(again.stats.cache_hits.values()) == 0
     assert len(entries(folder)) == 2
 
 
-def test_fingerprint_covers_every_source_of_the_kernels_folder(tmp_path, monkeypatch):
-    digest = jit._environment.__wrapped__
-    for source in Path(jit.__file__).parent.glob("*.py"):
-        (tmp_path / source.name).write_bytes(source.read_bytes())
-    monkeypatch.setattr(jit, "__file__", str(tmp_path / "jit.py"))
+def test_fingerprint_covers_every_source_that_kernels_are_made_of(tmp_path, monkeypatch):
+    digest = jit_cache.environment.__wrapped__
+    folder = Path(jit_cache.__file__).parent
+    (tmp_path / "kernels").mkdir()
+    for source in [*folder.glob("*.py"), folder.parent / "constants.py"]:
+        (tmp_path / source.relative_to(folder.parent)).write_bytes(source.read_bytes())
+    monkeypatch.setattr(jit_cache, "__file__", str(tmp_path / "kernels" / "jit_cache.py"))
+    seen = [digest()]
+    assert digest() == seen[0]
+    for name in ("kernels/ifma.py", "kernels/emit.py", "constants.py"):
+        source = tmp_path / name
+        source.write_bytes(source.read_bytes() + b"\n")
+        seen.append(digest())
+    (tmp_path / "kernels" / "new.py").write_text("")
+    seen.append(digest())
+    assert len(set(seen)) == len(seen)
+
+
+def test_kernels_are_made_of_nothing_else():
+    allowed = ("zkroll.algebra.kernels", "zkroll.algebra.constants", "zkroll.errors")
+    for source in Path(jit_cache.__file__).parent.glob("*.py"):
+        for name in re.findall(r"^\s*(?:from|import) (zkroll[\w.]*)", source.read_text(), re.MULTILINE):
+            assert name.startswith(allowed), f"{source.name} imports {name}"
+
+
+@pytest.mark.parametrize("module", ["numba", "llvmlite", "numpy"])
+def test_fingerprint_covers_versions(monkeypatch, module):
+    digest = jit_cache.environment.__wrapped__
     before = digest()
-    assert digest() == before
-    emitter = tmp_path / "ifma.py"
-    emitter.write_bytes(emitter.read_bytes() + b"\n")
+    monkeypatch.setattr(sys.modules[module], "__version__", "0.0")
     assert digest() != before
+
+
+@pytest.mark.parametrize("setting", ["NUMBA_BOUNDSCHECK", "NUMBA_OPT", "NUMBA_CPU_NAME"])
+def test_fingerprint_covers_settings_of_the_compiler(monkeypatch, setting):
+    digest = jit_cache.environment.__wrapped__
+    before = digest()
+    monkeypatch.setenv(setting, "1")
+    assert digest() != before
+
+
+def test_fingerprint_covers_the_processor(monkeypatch):
+    digest = jit_cache.environment.__wrapped__
+    before = digest()
+    monkeypatch.setattr("llvmlite.binding.get_host_cpu_name", lambda: "abacus")
+    other = digest()
+    monkeypatch.setattr("llvmlite.binding.get_host_cpu_features", lambda: {"beads": True})
+    assert len({before, other, digest()}) == 3
+
+
+def test_entries_of_another_user_are_ignored(folder, monkeypatch):
+    declare()(1)
+    monkeypatch.setattr(jit_cache.os, "getuid", lambda: -2)
+    again = declare()
+    assert again(4) == 8
+    assert sum(again.stats.cache_hits.values()) == 0
+
+
+def test_entry_of_another_kernel_is_ignored(folder):
+    declare()(1)
+    (path,) = entries(folder)
+    twin = declare("test_cache_twin")
+    twin(1)
+    os.replace(twin._cache.path, path)
+    again = declare()
+    assert again(4) == 8
+    assert sum(again.stats.cache_hits.values()) == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_pipe_in_place_of_an_entry_is_ignored(folder):
+    declare()(1)
+    (path,) = entries(folder)
+    path.unlink()
+    os.mkfifo(path)
+    assert declare()(4) == 8
+
+
+def age(path: Path, days: float) -> None:
+    then = time.time() - days * jit_cache.DAY
+    os.utime(path, (then, then))
+
+
+def test_pruning_removes_old_entries_and_nothing_else(folder):
+    declare()(1)
+    declare("test_cache_twin")(1)
+    (current,) = entries(folder)
+    (old,) = folder.glob("test_cache_twin-*.bin")
+    others = [folder / name for name in ("notes.bin", "test_cache-0123.bin", ".writing-1-abc")]
+    for path in [old, *others]:
+        path.touch()
+        age(path, 31)
+    (folder / ".writing-2-abc").touch()
+    assert jit_cache.usage().entries == 2
+    assert jit_cache.prune() == 1
+    assert {path.name for path in folder.iterdir()} == {
+        current.name,
+        "notes.bin",
+        "test_cache-0123.bin",
+        ".writing-2-abc",
+    }
+
+
+def test_pruning_beyond_a_count_removes_those_unused_for_longest(folder):
+    for at in range(4):
+        path = folder / f"test_cache-{at:032x}.bin"
+        path.touch()
+        age(path, at)
+    assert jit_cache.prune(count=3) == 1
+    assert [path.name[-5] for path in entries(folder)] == ["0", "1", "2"]
+
+
+def test_loading_an_entry_keeps_it_from_being_pruned(folder):
+    declare()(1)
+    (path,) = entries(folder)
+    age(path, 29)
+    declare()(1)
+    assert time.time() - path.stat().st_mtime < jit_cache.DAY
+
+
+def test_kernels_take_read_only_arrays_where_declared_and_nothing_of_another_type(folder):
+    @jit.kernel("uint64(const_uint64[::1], int64)", name="test_cache")
+    def item(values, at):
+        return values[at]
+
+    values = np.arange(5, dtype=np.uint64)
+    assert item(values, 1) == 1
+    values.setflags(write=False)
+    assert item(values, np.int32(2)) == 2
+    for wrong in (values.astype(np.uint8), values[::2], values[None]):
+        with pytest.raises(TypeError, match="No matching definition"):
+            item(wrong, 1)
+    assert len(item.signatures) == 1
+
+
+def test_kernels_that_write_refuse_read_only_arrays(folder):
+    @jit.kernel("void(uint64[::1])", name="test_cache")
+    def clear(values):
+        values[0] = 0
+
+    values = np.arange(5, dtype=np.uint64)
+    values.setflags(write=False)
+    with pytest.raises(TypeError, match="No matching definition"):
+        clear(values)
 
 
 @pytest.mark.parametrize("where", ["file", "null"])
@@ -131,21 +269,11 @@ def test_unknown_back_ends_are_refused(monkeypatch):
         jit.host_backend.__wrapped__()
 
 
-def test_warm_up_reports_every_kernel_and_covers_all_signatures(monkeypatch):
-    seen = []
-    compiled = []
-
-    class Silent:
-        signatures = ()
-
-        def compile(self, signature):
-            compiled.append(signature)
-
-    monkeypatch.setattr(jit, "_FAMILIES", [])
-    monkeypatch.setattr(jit, "_REGISTRY", {"a": (Silent(), "s"), "b": (Silent(), "t")})
-    jit.warm_up(lambda *event: seen.append(event))
-    assert compiled == ["s", "t"]
-    assert seen == [("a", 0, 2), ("b", 1, 2), ("done", 2, 2)]
+def test_first_call_loads_what_warm_up_compiled(folder):
+    declare().ready()
+    again = declare()
+    assert again(4) == 8
+    assert sum(again.stats.cache_hits.values()) == 1
 
 
 def test_ranges_cover_everything_once_and_nest():
