@@ -13,6 +13,7 @@ from typing import Any
 from numba.core import sigutils, types
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler
+from numba.core.compiler_lock import global_compiler_lock
 from numba.core.registry import CPUDispatcher
 
 from zkroll.algebra.kernels.jit_cache import KernelCache
@@ -83,9 +84,10 @@ class KernelDispatcher(CPUDispatcher):
 
     def ready(self) -> None:
         """Compile the kernel or load it from the cache, unless that was done before."""
-        if not self.overloads:
-            self.compile(self.declared)
-            self.disable_compile()
+        with global_compiler_lock:
+            if not self.overloads:
+                self.compile(self.declared)
+                self.disable_compile()
 
     def _compile_for_args(self, *args: Any, **kws: Any) -> Any:  # noqa: ARG002 (Numba's interface)
         self.ready()

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -216,6 +217,13 @@ def test_loading_an_entry_keeps_it_from_being_pruned(folder):
     age(path, 29)
     declare()(1)
     assert time.time() - path.stat().st_mtime < jit_cache.DAY
+
+
+def test_threads_may_be_the_first_to_call_at_once(folder):
+    for _ in range(5):
+        double = declare()
+        with ThreadPoolExecutor(8) as pool:
+            assert list(pool.map(double, range(8))) == [2 * i for i in range(8)]
 
 
 def test_kernels_take_read_only_arrays_where_declared_and_nothing_of_another_type(folder):
