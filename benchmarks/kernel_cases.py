@@ -44,6 +44,7 @@ class Case:
     why: str  # the derivation of `work`
     goal: float | None  # nanoseconds per unit
     threads: int
+    goal_ratio: float | None = None  # of the best peer's time to ours
     task: tuple[str, ...] = ()  # for peers: TASK and its arguments; empty: there is nothing to compare
 
 
@@ -143,6 +144,7 @@ def _portable(environment: dict[str, str]) -> Callable[[Inputs, int], Case]:
         return Case(
             ours=Process(command, {"ZKROLL_BACKEND": "portable", **environment}),
             units=n * passes, work=None, why="one, by other instructions than the rate's", goal=None, threads=1,
+            goal_ratio=1 / 1.3,
             task=("mul-fr-scalar", str(passes), *files),
         )  # fmt: skip
 
@@ -165,7 +167,7 @@ def _msm_g1(log_n: int, goal_ms: float | None, bits: int = FULL_BITS) -> Callabl
         return Case(
             ours=Local(lambda: msm_g1(points, scalars, n, threads), hex_point),
             units=1, work=work, why=why, goal=None if goal_ms is None else goal_ms * MS, threads=threads,
-            task=("msm-g1", *files),
+            goal_ratio=None if bits < FULL_BITS else 3.0, task=("msm-g1", *files),
         )  # fmt: skip
 
     return make

@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from zkroll.algebra.constants import R_MODULUS
 from zkroll.algebra.curve import G1Points, G2Point, G2Points, Point, fixed_base_g1
 from zkroll.algebra.field import Block, PrimeField, fq, fr
+from zkroll.algebra.reference import curve as reference_g1
 from zkroll.algebra.reference import pairing as reference_g2
 
 SEED = 2026
@@ -45,6 +47,7 @@ class Inputs:
         self.folder = folder
         self._g1 = G1Points.from_ints([])
         self._g2: dict[int, G2Points] = {}
+        self._pairs: dict[int, list[tuple[Point, G2Point]]] = {}
 
     def elements(self, field: PrimeField, n: int, label: str) -> Block:
         """n random elements, the same for the same field, n and label."""
@@ -82,6 +85,20 @@ class Inputs:
     def points_g2_file(self, n: int) -> str:
         parts = [fq.to_limbs(part, n) for part in self.points_g2(n).coordinates]
         return self._write(f"g2-{n}", np.concatenate(parts, axis=1))
+
+    def pairs(self, count: int) -> list[tuple[Point, G2Point]]:
+        """`count` pairs of points whose pairings have the product one, count >= 2."""
+        if count not in self._pairs:
+            p, q = reference_g1.GENERATOR, reference_g2.GENERATOR_G2
+            factors = [(1234567 * i + 89, 7654321 * i + 98) for i in range(1, count)]
+            pairs = [(reference_g1.multiply(p, a), reference_g2.multiply_g2(q, b)) for a, b in factors]
+            rest = -sum(a * b for a, b in factors) % R_MODULUS
+            self._pairs[count] = [*pairs, (reference_g1.multiply(p, rest), q)]
+        return self._pairs[count]
+
+    def pair_file(self, count: int) -> str:
+        words = "".join(hex_point(p) + hex_point_g2(q) for p, q in self.pairs(count))
+        return self._write(f"pairs-{count}", np.frombuffer(bytes.fromhex(words), dtype=np.uint64))
 
     def _write(self, name: str, words: Words) -> str:
         path = self.folder / f"{name}.bin"

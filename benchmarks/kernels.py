@@ -59,7 +59,7 @@ def figures(row: Row, case: Case, samples: Samples) -> Report:
     found: Report = {
         "kernel": row.name, "size": row.size, "threads": case.threads, "rounds": len(ours), "ns": median(ours),
         "least_ns": min(ours), "goal_ns": case.goal, "multiplications": case.work, "derivation": case.why,
-        "multiplication_ns": median(samples.rates), "limit_ns": None, "over_limit": None, "peers": {},
+        "multiplication_ns": median(samples.rates), "limit_ns": None, "over_limit": None, "goal_ratio": case.goal_ratio, "peers": {},
     }  # fmt: skip
     if case.work is not None:
         limits = [case.work * rate / case.threads for rate in samples.rates]
@@ -81,6 +81,14 @@ def time_text(ns: float | None) -> str:
         if ns >= size:
             return f"{ns / size:.3g} {unit}"
     return f"{ns:.3g} ns"
+
+
+def goal_text(ns: float | None, ratio: float | None) -> str:
+    """The figure to reach: a time, or the best peer's time over ours, or both."""
+    parts = [time_text(ns)] if ns is not None else []
+    if ratio is not None:
+        parts.append(f"peer/ours {ratio:.2g}")
+    return ", ".join(parts) or "–"
 
 
 def count_text(count: float | None) -> str:
@@ -105,7 +113,7 @@ def show(report: Report, peers: Sequence[str], console: Console) -> None:
         over = row["over_limit"]
         cells = [
             row["kernel"], row["size"], str(row["threads"]), time_text(row["ns"]), time_text(row["least_ns"]),
-            time_text(row["goal_ns"]), count_text(row["multiplications"]), f"{row['multiplication_ns']:.2f} ns",
+            goal_text(row["goal_ns"], row["goal_ratio"]), count_text(row["multiplications"]), f"{row['multiplication_ns']:.2f} ns",
             time_text(row["limit_ns"]), "–" if over is None else f"{over:.2f}",
         ]  # fmt: skip
         for name in peers:
@@ -123,7 +131,8 @@ def show(report: Report, peers: Sequence[str], console: Console) -> None:
     for row in report["kernels"]:
         if row["multiplications"] is not None:
             counts.add_row(row["kernel"], row["size"], f"{row['multiplications']:,.0f}", row["derivation"])
-    console.print(counts)
+    if counts.row_count:
+        console.print(counts)
     if report["processes"]:
         whole = Table(title="whole processes")
         for head in ("figure", "value", "to reach"):

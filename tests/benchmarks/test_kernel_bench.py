@@ -96,6 +96,8 @@ def test_a_row_without_multiplications_has_no_limit():
 def test_times_and_counts_are_written_with_three_digits():
     shown = [bench.time_text(ns) for ns in (None, 2.345, 1234.0, 35_240_000.0, 2.5e9)]
     assert shown == ["–", "2.35 ns", "1.23 µs", "35.2 ms", "2.5 s"]
+    goals = [bench.goal_text(*goal) for goal in ((None, None), (4e7, None), (4e7, 3.0), (None, 0.77))]
+    assert goals == ["–", "40 ms", "40 ms, peer/ours 3", "peer/ours 0.77"]
     assert [bench.count_text(n) for n in (None, 1.0, 65536.0, 9.338e6, 2e9)] == [
         "–",
         "1",
@@ -152,6 +154,16 @@ def test_points_of_g2_are_distinct_and_in_the_group(tmp_path):
     assert all(reference.is_in_g2(point) and point is not None for point in points)
     with pytest.raises(ValueError, match="a square"):
         inputs.Inputs(tmp_path).points_g2(8)
+
+
+def test_pairs_have_the_product_one(tmp_path):
+    made = inputs.Inputs(tmp_path)
+    pairs = made.pairs(2)
+    assert reference.pairing_product_is_one(pairs)
+    assert not reference.pairing_product_is_one(made.pairs(3)[:2])
+    raw = Path(made.pair_file(2)).read_bytes()
+    assert len(raw) == 2 * 6 * 32
+    assert int.from_bytes(raw[:32], "little") == pairs[0][0][0]
 
 
 def test_the_portable_back_end_is_a_peer(tmp_path):
