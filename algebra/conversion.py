@@ -138,8 +138,9 @@ class Conversions:
                 f"{self.params.name}.from_bytes: expected a multiple of {ROW_BYTES} bytes, "
                 f"got {len(flat)} of {flat.dtype}"
             )
-        rows = np.ascontiguousarray(flat).reshape(-1, ROW_BYTES)
-        words = np.ascontiguousarray(rows[:, ::-1] if _is_big(order) else rows).view(np.uint64)
+        words = np.ascontiguousarray(flat).view(np.uint64).reshape(-1, WORDS)
+        if _is_big(order):
+            words = words[:, ::-1].byteswap()
         return self.from_array(words, threads, montgomery=montgomery, reduce=reduce)
 
     # ---- reading block arrays -----------------------------------------------------------------------------
@@ -184,8 +185,8 @@ class Conversions:
     ) -> bytes:
         """Return the first n elements as 32 bytes each, canonical, or with `montgomery` x·2^256 mod p."""
         big = _is_big(order)
-        rows = self.to_limbs(a, n, threads, montgomery=montgomery).view(np.uint8)
-        return rows[:, ::-1].tobytes() if big else rows.tobytes()
+        words = self.to_limbs(a, n, threads, montgomery=montgomery)
+        return (words[:, ::-1].byteswap() if big else words).tobytes()
 
     def check_range(self, a: Block, place: str, threads: int | None = None) -> None:
         """Raise InputError unless every stored residue is below 2p, with limbs below 2^52.

@@ -123,20 +123,19 @@ class PrimeField(Conversions):
 
     def powers(self, x: int, n: int, threads: int | None = None) -> Block:
         """Return 1, x, x², …, x^(n-1), and further powers up to the end of the last block."""
-        out = self._empty(n, "powers")
-        nb = len(out)
-        if nb == 0:
-            return out
-        p = self.modulus
-        first = [1]
-        for _ in range(LANES - 1):
-            first.append(first[-1] * x % p)
-        out[:1] = self.from_ints(first)
-        done, step = 1, pow(x, LANES, p)
-        while done < nb:
-            count = min(done, nb - done)
-            self.mul(out[:count], step, out=out[done : done + count], threads=threads)
-            done, step = done + count, step * step % p
+        out, p = self._empty(n, "powers"), self.modulus
+        step, kernel = pow(x, LANES, p), self.kernels.powers
+
+        def run(begin: int, end: int) -> None:
+            power, first = pow(step, begin, p), []
+            for _ in range(LANES):
+                first.append(power)
+                power = power * x % p
+            out[begin] = self.from_ints(first)[0]
+            factor = self._constant_block(step)
+            kernel(address(out), address(factor), begin, end)
+
+        map_ranges(run, len(out), threads, GRAIN)
         return out
 
     def prefix_sum(self, a: Block, n: int | None = None, threads: int | None = None) -> Block:
@@ -226,8 +225,9 @@ class PrimeField(Conversions):
                 f"got {getattr(out, 'shape', type(out).__name__)} {getattr(out, 'dtype', '')}"
             )
         for operand in operands:
-            same = address(operand) == address(out) and operand.size == out.size
-            if not same and np.may_share_memory(operand, out):
+            if np.may_share_memory(operand, out) and (
+                operand.size != out.size or address(operand) != address(out)
+            ):
                 raise InputError(f"{self.params.name}: out: expected an operand or an array apart from them")
         return out
 

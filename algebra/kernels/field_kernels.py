@@ -29,6 +29,7 @@ CHUNK = 1024  # blocks inverted together: they and their running products stay i
 SCRATCH = CHUNK + 2 * CHAINS + 16  # blocks of scratch for `invert`
 SUMMANDS = 16  # blocks added before a reduction
 TERMS = 64  # products added before a reduction
+STRIDE = 64  # blocks between a power and the one it is made from
 POWERS = 16  # blocks raised together: they stay in the first-level cache
 
 
@@ -42,6 +43,7 @@ class FieldKernels:
     square: Any  # (out, a, begin, end)
     pow: Any  # (out, a, scratch: POWERS blocks, bits after the first, how many, begin, end)
     invert: Any  # (out, a, scratch: SCRATCH blocks, begin, end): zero for zero
+    powers: Any  # (out, step: block, begin, end): block `begin` is given, each block is `step` times the last
     inner: Any  # (result: block, a, b, begin, end)
     total: Any  # (result: block, a, begin, end)
     scan: Any  # (out, a, carry: block, begin, end)
@@ -69,7 +71,7 @@ def field_kernels(field: FieldParams, backend: Backend) -> FieldKernels:
 
         return run
 
-    square, power, invert = _powers(field, backend, name)
+    square, power, powers, invert = _powers(field, backend, name)
     inner, total, scan = _sums(field, backend, name)
     zeros, differences = _comparisons(field, backend, name)
     return FieldKernels(
@@ -78,6 +80,7 @@ def field_kernels(field: FieldParams, backend: Backend) -> FieldKernels:
         mul=binary("mul", Emitter.mul),
         square=square,
         pow=power,
+        powers=powers,
         invert=invert,
         inner=inner,
         total=total,
@@ -90,7 +93,7 @@ def field_kernels(field: FieldParams, backend: Backend) -> FieldKernels:
 Naming = Callable[[str], str]
 
 
-def _powers(field: FieldParams, backend: Backend, name: Naming) -> tuple[Any, Any, Any]:
+def _powers(field: FieldParams, backend: Backend, name: Naming) -> tuple[Any, Any, Any, Any]:
     """Squares, powers with one exponent, and inverses by Montgomery's trick in chunks that stay in cache.
 
     An inversion keeps CHAINS running products; the inverse of their product is its power p - 2, in all lanes
@@ -154,6 +157,19 @@ def _powers(field: FieldParams, backend: Backend, name: Naming) -> tuple[Any, An
                     for i in range(size):
                         product_block(to + BLOCK * i, to + BLOCK * i, scratch + BLOCK * i)
 
+    @kernel("void(int64,int64,int64,int64)", name=name("powers"))
+    def powers(out: int, step: int, begin: int, end: int) -> None:
+        # by doubling at first, then a stride that keeps the products independent and the factors in cache
+        done, ahead = begin + 1, 1
+        while done < end:
+            size = min(ahead, end - done)
+            for i in range(done, done + size):
+                product_block(out + BLOCK * i, out + BLOCK * (i - ahead), step)
+            done += size
+            if ahead < STRIDE and done - begin == 2 * ahead:
+                square_block(step, step)
+                ahead *= 2
+
     @helper
     def fermat(out: int, a: int, table: int) -> None:
         """out = a^(p-2) by windows of four bits; `table` has room for 16 blocks."""
@@ -205,7 +221,7 @@ def _powers(field: FieldParams, backend: Backend, name: Naming) -> tuple[Any, An
                     running + BLOCK * (i & (CHAINS - 1)),
                 )
 
-    return square, power, invert
+    return square, power, powers, invert
 
 
 def _sums(field: FieldParams, backend: Backend, name: Naming) -> tuple[Any, Any, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import accumulate
+from typing import Literal
 
 
 def add(a: Sequence[int], b: Sequence[int], p: int) -> list[int]:
@@ -60,3 +61,19 @@ def roll(a: Sequence[int], shift: int) -> list[int]:
     """Return `a` with element i moved to (i + shift) mod n."""
     n = len(a)
     return [a[(i - shift) % n] for i in range(n)]
+
+
+def from_bytes(
+    data: bytes, p: int, order: Literal["little", "big"] = "little", *, montgomery: bool = False
+) -> list[int]:
+    """Return the elements of 32 bytes each, modulo p; with `montgomery` the bytes hold x·2^256 mod p."""
+    factor = pow(1 << 256, -1, p) if montgomery else 1
+    return [int.from_bytes(data[i : i + 32], order) * factor % p for i in range(0, len(data), 32)]
+
+
+def to_bytes(
+    a: Sequence[int], p: int, order: Literal["little", "big"] = "little", *, montgomery: bool = False
+) -> bytes:
+    """Return the elements as 32 bytes each, or with `montgomery` those of x·2^256 mod p."""
+    factor = 1 << 256 if montgomery else 1
+    return b"".join((x * factor % p).to_bytes(32, order) for x in a)
