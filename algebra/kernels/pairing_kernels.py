@@ -93,7 +93,7 @@ class PairingKernels:
     # product over the `pairs` inputs of block i; with accumulate = 0 only `status` is written.
     # `work`: LINE_BYTES + pairs·STATE_BYTES
     miller: Any
-    # (bits uint8, f, depth, lanes, exponentiate, begin, end, work): folds `depth` blocks into one and then groups of
+    # (bits uint8, f, depth, lanes, begin, end, work): folds `depth` blocks into one and then groups of
     # `lanes` lanes (1, 2, 4, 8), raises to (q^12 - 1)/r, leaves that at f[i·depth], and says which lanes are
     # one in bits[i]. `work`: FINAL_BYTES
     final: Any
@@ -172,10 +172,8 @@ def _final(block: Any, backend: Backend) -> Any:
     is_one = block(twelve_is_one, returns_mask=True)
     fold, spread = block(fold_lanes), block(spread_inverse)
 
-    @kernel("void(uint8[::1],int64,int64,int64,int64,int64,int64,int64)", name=f"{backend}_pairing_final")
-    def final(
-        bits: Any, f: int, depth: int, lanes: int, exponentiate: int, begin: int, end: int, work: int
-    ) -> None:
+    @kernel("void(uint8[::1],int64,int64,int64,int64,int64,int64)", name=f"{backend}_pairing_final")
+    def final(bits: Any, f: int, depth: int, lanes: int, begin: int, end: int, work: int) -> None:
         words = np.empty(LIMBS, dtype=np.int64)
         scratch = np.empty(SCRATCH_WORDS, dtype=np.int64)
         kept = work + TWELVE_BYTES * REGISTERS
@@ -195,8 +193,7 @@ def _final(block: Any, backend: Backend) -> Any:
                     move_lanes(other, g, distance)
                     distance *= 2
                 mul(g, g, other)
-            for at in range(len(PROGRAM) if exponentiate else 0):
-                step = PROGRAM[at]
+            for step in PROGRAM:
                 out = g if step[1] == 0 else work + TWELVE_BYTES * step[1]
                 a = g if step[2] == 0 else work + TWELVE_BYTES * step[2]
                 b = g if step[3] == 0 else work + TWELVE_BYTES * step[3]
