@@ -1,6 +1,9 @@
-"""Keccak-256 of bytes, and Keccak-f[1600] on many states at once for the trace of the keccak chip.
+"""Keccak-256 of one message and of many, and Keccak-f[1600] on many states for the trace of the keccak chip.
 
 A state is 25 uint64 words, lane (x, y) at x + 5·y; arrays hold one state a row.
+
+>>> keccak256_many([b"", b"abc"])[1].tobytes().hex()[:16]
+'4e03657aea45a94f'
 """
 
 from __future__ import annotations
@@ -11,7 +14,11 @@ import numpy as np
 from Crypto.Hash import keccak as _keccak
 from numpy.typing import NDArray
 
-from zkroll.algebra.reference.keccak import ROTATIONS, ROUND_CONSTANTS
+from zkroll.algebra.field import address
+from zkroll.algebra.kernels import hash_kernels as kernels
+from zkroll.algebra.kernels.threads import map_ranges
+from zkroll.algebra.messages import Messages, batch_of, run_groups
+from zkroll.algebra.reference.keccak import ROUND_CONSTANTS
 from zkroll.errors import InputError
 
 LANES = 25
@@ -19,10 +26,8 @@ ROUNDS = 24
 
 States = NDArray[np.uint64]
 
-# which lane stands at each place after rho and pi
-_SOURCE = np.argsort([y + 5 * ((2 * x + 3 * y) % 5) for y in range(5) for x in range(5)])
-_LEFT = np.array(ROTATIONS, dtype=np.uint64)[:, None]
-_RIGHT = (np.uint64(64) - _LEFT) % np.uint64(64)
+_CONSTANTS = np.array(ROUND_CONSTANTS, dtype=np.uint64)
+_GRAIN = 64  # groups of eight states: less is faster on one thread than handed to another
 
 
 def keccak256(data: bytes) -> bytes:
@@ -30,39 +35,64 @@ def keccak256(data: bytes) -> bytes:
     return bytes(_keccak.new(digest_bits=256, data=data).digest())
 
 
-def keccak_f1600(states: NDArray[Any]) -> States:
+def keccak256_many(messages: Messages, threads: int | None = None) -> NDArray[np.uint8]:
+    """Return the Keccak-256 digests (n, 32) uint8 of n messages.
+
+    `messages` is a sequence of bytes or bytearrays of any lengths, or an (n, length) uint8 array. Eight
+    messages are hashed side by side, the longest of them deciding the time, so they are grouped by length.
+    Raises InputError for anything else.
+    """
+    batch = batch_of(messages, "keccak256_many", kernels.KECCAK_RATE, 0)
+    out = np.empty((len(batch), kernels.DIGEST_WORDS), dtype="<u8")
+
+    def run(begin: int, end: int) -> None:
+        state = np.empty((LANES, kernels.KECCAK_LANES), dtype=np.uint64)
+        words = np.empty((kernels.KECCAK_RATE_WORDS, kernels.KECCAK_LANES), dtype=np.uint64)
+        kernels.keccak256_messages(
+            batch.data,
+            address(batch.data),
+            batch.offsets,
+            batch.lengths,
+            batch.order,
+            state,
+            address(state),
+            words,
+            address(words),
+            out,
+            address(_CONSTANTS),
+            begin,
+            end,
+        )
+
+    run_groups(run, batch, kernels.KECCAK_LANES, threads)
+    return out.view(np.uint8).reshape(len(batch), 32)
+
+
+def keccak_f1600(states: NDArray[Any], threads: int | None = None) -> States:
     """Return the permutation of each of the (m, 25) uint64 states."""
-    current = _columns(states)
-    for constant in ROUND_CONSTANTS:
-        current = _round(current, constant)
-    return np.ascontiguousarray(current.T)
+    return _permuted(states, 1, threads).reshape(-1, LANES)
 
 
-def keccak_f_rounds(states: NDArray[Any]) -> States:
+def keccak_f_rounds(states: NDArray[Any], threads: int | None = None) -> States:
     """Return (m, 24, 25) uint64: the states before each round; the first is the input itself."""
-    current = _columns(states)
-    out = np.empty((current.shape[1], ROUNDS, LANES), dtype=np.uint64)
-    for index, constant in enumerate(ROUND_CONSTANTS):
-        out[:, index, :] = current.T
-        current = _round(current, constant)
+    return _permuted(states, ROUNDS, threads)
+
+
+def _permuted(states: NDArray[Any], kept: int, threads: int | None) -> States:
+    if (
+        not isinstance(states, np.ndarray)
+        or states.ndim != 2
+        or states.shape[1] != LANES
+        or states.dtype != np.uint64
+    ):
+        got = f"{states.shape} {states.dtype}" if isinstance(states, np.ndarray) else type(states).__name__
+        raise InputError(f"keccak: expected states (m, 25) uint64, got {got}")
+    held = np.ascontiguousarray(states)
+    out = np.empty((len(held), kept, LANES), dtype=np.uint64)
+
+    def run(begin: int, end: int) -> None:
+        state = np.empty((LANES, kernels.KECCAK_LANES), dtype=np.uint64)
+        kernels.keccak_permutations(held, state, address(state), address(_CONSTANTS), out, begin, end)
+
+    map_ranges(run, -(-len(held) // kernels.KECCAK_LANES), threads, _GRAIN)
     return out
-
-
-def _columns(states: NDArray[Any]) -> States:
-    """The states with one lane a row, so that every operation runs over all states."""
-    if states.ndim != 2 or states.shape[1] != LANES or states.dtype != np.uint64:
-        raise InputError(f"keccak: expected states (m, 25) uint64, got {states.shape} {states.dtype}")
-    return np.ascontiguousarray(states.T)
-
-
-def _round(state: States, constant: int) -> States:
-    planes = state.reshape(5, 5, -1)  # (y, x, states)
-    parity = np.bitwise_xor.reduce(planes, axis=0)
-    after = np.roll(parity, -1, axis=0)
-    mix = np.roll(parity, 1, axis=0) ^ (after << np.uint64(1) | after >> np.uint64(63))
-    mixed = (planes ^ mix).reshape(LANES, -1)
-    moved = (mixed << _LEFT | mixed >> _RIGHT)[_SOURCE].reshape(5, 5, -1)
-    out = moved ^ (~np.roll(moved, -1, axis=1) & np.roll(moved, -2, axis=1))
-    out[0, 0] ^= np.uint64(constant)
-    after_round: States = out.reshape(LANES, -1)
-    return after_round
