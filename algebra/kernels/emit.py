@@ -32,7 +32,7 @@ reduction. `e.gather(base, offsets)` and `e.scatter` move lanes to and from eigh
 are `<8 x i1>`: `e.is_zero`, `e.equal`, `e.select`, `e.mask_and/or/not`, `e.mask_from_bits`, `e.mask_to_bits`.
 
 Both back ends share everything here except the product: `ifma` multiplies with vpmadd52, `portable` with
-64×64→128-bit products, lane by lane, in IR that any LLVM target accepts.
+32×32→64-bit products in IR that any LLVM target accepts.
 """
 
 from __future__ import annotations
@@ -289,21 +289,21 @@ class Emitter(Lanes):
         return Value(product, value.bound * value.bound * self.field.shrink + FLOOR)
 
     def sum_of_products(self, terms: Sequence[tuple[Value, Value]]) -> Value:
-        """Return Σ x_i·y_i/R of at most 64 terms; on `ifma` reduced once."""
+        """Return Σ x_i·y_i/R of at most 64 terms, reduced once (on `portable` once every MOST_TERMS)."""
+        if self.backend == "portable" and len(terms) > portable.MOST_TERMS:
+            rest = self.sum_of_products(terms[portable.MOST_TERMS :])
+            return self.add(self.sum_of_products(terms[: portable.MOST_TERMS]), rest)
         ready = [(self.tidy(x), self.tidy(y)) for x, y in terms]
-        if self.backend == "portable":
-            total = self.mul(*ready[0])
-            for x, y in ready[1:]:
-                total = self.add(total, self.mul(x, y))
-            return total
+        multiply = portable if self.backend == "portable" else ifma
         bound = sum((x.bound * y.bound for x, y in ready), Fraction(0)) * self.field.shrink + FLOOR
-        if self.inline:
+        if self.inline and self.backend == "ifma":
             pairs = [(x.limbs, y.limbs) for x, y in ready]
-            return Value(ifma.sum_of_products(self.builder, self.field, pairs), bound)
+            return Value(multiply.sum_of_products(self.builder, self.field, pairs), bound)
         operands = [value.limbs for term in ready for value in term]
 
         def body(e: Emitter, *limbs: Sequence[ir.Value]) -> list[Sequence[ir.Value]]:
-            return [ifma.sum_of_products(e.builder, e.field, list(zip(limbs[::2], limbs[1::2], strict=True)))]
+            pairs = list(zip(limbs[::2], limbs[1::2], strict=True))
+            return [multiply.sum_of_products(e.builder, e.field, pairs)]
 
         return Value(self.shared(f"sum_{len(ready)}", operands, 1, body)[0], bound)
 
@@ -321,41 +321,37 @@ class Emitter(Lanes):
     def dot(self, count: ir.Value, most: int, terms: Callable[[ir.Value], tuple[Value, Value]]) -> Value:
         """Return Σ x_i·y_i/R for i < count (an i64, at most `most` <= 64), where terms(i) emits (x_i, y_i).
 
-        On `ifma` the products are summed before a single reduction.
+        The products are summed before a single reduction.
         """
         b = self.builder
-        single = self.backend == "ifma"
+        lanes = self.backend == "portable"
         slots: Any = cgutils
-        sums = [slots.alloca_once_value(b, splat(0)) for _ in range(2 * LIMBS if single else LIMBS)]
+        sums = [slots.alloca_once_value(b, splat(0)) for _ in range(portable.COLUMNS if lanes else 2 * LIMBS)]
         bound = Fraction(1)
         with slots.for_range(b, count) as loop:
             left, right = terms(loop.index)
             left, right = self.tidy(left), self.tidy(right)
             now = [b.load(place) for place in sums]
-            if single:
+            if lanes:
+                now = portable.accumulate(b, now, left.limbs, right.limbs)
+            else:
                 for i in range(LIMBS):
                     for j in range(LIMBS):
                         ifma.accumulate(b, now, i + j, left.limbs[j], right.limbs[i])
-                bound = most * left.bound * right.bound * self.field.shrink + FLOOR
-            else:
-                total = self.add(Value(tuple(now), SLACK), self.mul(left, right))
-                total = self.tidy(self.reduce(total, SLACK))
-                now, bound = list(total.limbs), total.bound
+            bound = most * left.bound * right.bound * self.field.shrink + FLOOR
             for place, value in zip(sums, now, strict=True):
                 b.store(value, place)
         columns = [b.load(place) for place in sums]
-        limbs = ifma.reduced(b, self.field, columns) if single else tuple(columns)
-        return Value(limbs, bound)
+        return Value((portable if lanes else ifma).reduced(b, self.field, columns), bound)
 
     def _product(self, left: Sequence[ir.Value], right: Sequence[ir.Value]) -> tuple[ir.Value, ...]:
-        if self.backend == "portable":
-            return portable.product(self.builder, self.field, left, right)
-        if self.inline:
+        if self.inline and self.backend == "ifma":
             return ifma.product(self.builder, self.field, left, right)
+        product = portable.product if self.backend == "portable" else ifma.product
         square = all(x is y for x, y in zip(left, right, strict=True))
 
         def body(e: Emitter, *operands: Sequence[ir.Value]) -> list[Sequence[ir.Value]]:
-            return [ifma.product(e.builder, e.field, operands[0], operands[-1])]
+            return [product(e.builder, e.field, operands[0], operands[-1])]
 
         if square:
             return self.shared("square", [left], 1, body)[0]
@@ -384,6 +380,7 @@ class Emitter(Lanes):
             function.calling_convention = "x86_regcallcc" if self.backend == "ifma" else "fastcc"
             function.attributes.add("noinline")
             function.attributes.add("nounwind")
+            function.attributes.alignstack = LIMB_BYTES  # or spilled vectors straddle cache lines
             inner = ir.IRBuilder(function.append_basic_block("entry"))
             arguments = [function.args[i : i + LIMBS] for i in range(0, len(words), LIMBS)]
             packed: ir.Value = ir.Constant(kind, ir.Undefined)

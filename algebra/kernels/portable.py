@@ -1,7 +1,14 @@
-"""Montgomery products lane by lane with 64×64→128-bit integer products: no target-specific instructions.
+"""Montgomery products for any processor with 64-bit lanes: 32×32→64-bit products, no target-specific IR.
 
-The limbs stay 52 bits wide, so five 104-bit products and their carries fit a 128-bit accumulator and no
-carry chain is needed inside a column.
+A 52-bit limb is too wide for the multipliers that AVX2, SSE2 and NEON have, so a product first cuts its
+operands into nine digits of 29 bits. Digit products are below 2^58 and columns are 64 bits wide: nine
+products of an operand and nine of the reduction leave room for six products before one reduction, without a
+carry in between. The reduction divides by 2^260 = 2^(8·29)·2^28, so R is that of the other back end. LLVM
+turns the products of zero-extended digits into vpmuludq, pmuludq or umull, and cuts the eight lanes into
+as many registers as the processor needs.
+
+Source: Montgomery multiplication by columns (Koç, Acar, Kaliski: "Analyzing and comparing Montgomery
+multiplication algorithms", 1996, separated operand scanning).
 """
 
 from __future__ import annotations
@@ -10,98 +17,120 @@ from collections.abc import Sequence
 
 from llvmlite import ir
 
-from zkroll.algebra.kernels.layout import BITS, I64, LANES, LIMB_MASK, LIMBS, VECTOR, FieldParams
+from zkroll.algebra.kernels.layout import BITS, LIMB_MASK, LIMBS, FieldParams, splat
 
-I128 = ir.IntType(128)
-_ARRAY = ir.ArrayType(VECTOR, LIMBS)
+DIGIT = 29
+DIGITS = 9
+COLUMNS = 2 * DIGITS
+MOST_TERMS = 6  # products that 64-bit columns can hold beside those of the reduction: (9·6 + 9)·2^58 < 2^64
+
+_MASK = (1 << DIGIT) - 1
+_LAST = BITS * LIMBS - DIGIT * (DIGITS - 1)  # bits that the last step of the reduction clears
+_LONG = 6  # columns that are cleared by long multiples of p
+
+Terms = Sequence[tuple[Sequence[ir.Value], Sequence[ir.Value]]]
+
+
+def sum_of_products(builder: ir.IRBuilder, field: FieldParams, terms: Terms) -> tuple[ir.Value, ...]:
+    """Emit (Σ left·right)/2^260 mod p, at most MOST_TERMS products (tidy limbs in, tidy limbs out), inline.
+
+    A square (the same limbs given twice) uses each product of two digits once.
+    """
+    columns = [splat(0)] * COLUMNS
+    for left, right in terms:
+        columns = _accumulate(builder, columns, left, right)
+    return reduced(builder, field, columns)
 
 
 def product(
     builder: ir.IRBuilder, field: FieldParams, left: Sequence[ir.Value], right: Sequence[ir.Value]
 ) -> tuple[ir.Value, ...]:
-    """Emit left·right/2^260 mod p (tidy limbs in, tidy limbs out) as a call of the module's lane loop."""
-    slots = [_slot(builder) for _ in range(3)]
-    for slot, limbs in zip(slots[1:], (left, right), strict=True):
-        for i, limb in enumerate(limbs):
-            builder.store(limb, _limb_pointer(builder, slot, i), align=8)
-    builder.call(_lane_loop(builder.module, field), slots)
-    return tuple(builder.load(_limb_pointer(builder, slots[0], i), align=8) for i in range(LIMBS))
+    """Emit left·right/2^260 mod p (tidy limbs in, tidy limbs out), inline."""
+    return sum_of_products(builder, field, [(left, right)])
 
 
-def _slot(builder: ir.IRBuilder) -> ir.Value:
-    """Stack space for one block, taken once per call of the function that the builder is in."""
-    with builder.goto_entry_block():
-        return builder.alloca(_ARRAY)
-
-
-def _limb_pointer(builder: ir.IRBuilder, slot: ir.Value, limb: int) -> ir.Value:
-    zero, index = ir.Constant(ir.IntType(32), 0), ir.Constant(ir.IntType(32), limb)
-    return builder.gep(slot, [zero, index], inbounds=True)
-
-
-def _lane_loop(module: ir.Module, field: FieldParams) -> ir.Function:
-    """The function (out, x, y: pointers to five limb vectors) that multiplies the eight lanes one by one."""
-    name = f"zkroll_portable_product_{field.name}"
-    known = module.globals.get(name)
-    if known is not None:
-        return known
-    pointer = _ARRAY.as_pointer()
-    function = ir.Function(module, ir.FunctionType(ir.VoidType(), [pointer] * 3), name)
-    function.linkage = "internal"
-    function.attributes.add("noinline")
-    function.attributes.add("nounwind")
-    entry, loop, done = (function.append_basic_block(label) for label in ("entry", "lane", "done"))
-    builder = ir.IRBuilder(entry)
-    builder.branch(loop)
-    builder.position_at_end(loop)
-    lane = builder.phi(I64)
-    lane.add_incoming(ir.Constant(I64, 0), entry)
-    out, x, y = function.args
-    words = _lane_product(
-        builder,
-        field,
-        [builder.load(_word_pointer(builder, x, i, lane), align=8) for i in range(LIMBS)],
-        [builder.load(_word_pointer(builder, y, i, lane), align=8) for i in range(LIMBS)],
-    )
-    for i, word in enumerate(words):
-        builder.store(word, _word_pointer(builder, out, i, lane), align=8)
-    following = builder.add(lane, ir.Constant(I64, 1))
-    lane.add_incoming(following, loop)
-    builder.cbranch(builder.icmp_unsigned("<", following, ir.Constant(I64, LANES)), loop, done)
-    builder.position_at_end(done)
-    builder.ret_void()
-    return function
-
-
-def _word_pointer(builder: ir.IRBuilder, block: ir.Value, limb: int, lane: ir.Value) -> ir.Value:
-    words = builder.bitcast(block, I64.as_pointer())
-    return builder.gep(words, [builder.add(lane, ir.Constant(I64, LANES * limb))])
-
-
-def _lane_product(
-    builder: ir.IRBuilder, field: FieldParams, left: Sequence[ir.Value], right: Sequence[ir.Value]
+def accumulate(
+    builder: ir.IRBuilder, columns: Sequence[ir.Value], left: Sequence[ir.Value], right: Sequence[ir.Value]
 ) -> list[ir.Value]:
-    """Column by column: c_k = Σ x_i·y_{k-i} + Σ q_i·p_{k-i} + carry, q_k such that c_k ≡ 0 mod 2^52."""
-    mask, shift = ir.Constant(I64, LIMB_MASK), ir.Constant(I128, BITS)
-    factor = ir.Constant(I64, field.minus_p_inverse)
-    modulus = [ir.Constant(I128, (field.modulus >> (BITS * i)) & LIMB_MASK) for i in range(LIMBS)]
-    wide_left = [builder.zext(word, I128) for word in left]
-    wide_right = [builder.zext(word, I128) for word in right]
-    quotients: list[ir.Value] = []
-    result: list[ir.Value] = []
-    column: ir.Value = ir.Constant(I128, 0)
-    for k in range(2 * LIMBS):
-        for i in range(max(0, k - LIMBS + 1), min(k, LIMBS - 1) + 1):
-            column = builder.add(column, builder.mul(wide_left[i], wide_right[k - i]))
-        for i, quotient in enumerate(quotients):
-            if 0 <= k - i < LIMBS:
-                column = builder.add(column, builder.mul(quotient, modulus[k - i]))
-        low = builder.trunc(column, I64)
-        if k < LIMBS:
-            q = builder.zext(builder.and_(builder.mul(low, factor), mask), I128)
-            quotients.append(q)
-            column = builder.add(column, builder.mul(q, modulus[0]))
+    """Emit columns + left·right with the carries propagated, for sums of any number of products."""
+    return _carry(builder, _accumulate(builder, columns, left, right))
+
+
+def reduced(builder: ir.IRBuilder, field: FieldParams, columns: Sequence[ir.Value]) -> tuple[ir.Value, ...]:
+    """Emit columns/2^260 mod p as tidy limbs.
+
+    The first columns take k·p with k = -p^-1 mod 2^29: as k·p = 2^29·N - 1, the factor is the column's low
+    digit itself and only N is multiplied, one column up. Such a multiple is 2^29 times longer than q·p; six
+    of them let the result grow by less than 2^-56·p. The others take q·p with q = digit·k.
+    """
+    t = list(columns)
+    factor = pow(-field.modulus, -1, 1 << DIGIT)
+    modulus, long = _digits_of(field.modulus), _digits_of((factor * field.modulus + 1) >> DIGIT)
+    for i in range(DIGITS):
+        bits = _LAST if i == DIGITS - 1 else DIGIT
+        if i < _LONG:
+            q, digits, at = builder.and_(t[i], splat(_MASK)), long, i + 1
         else:
-            result.append(builder.and_(low, mask))
-        column = builder.lshr(column, shift)
-    return result
+            word = builder.and_(t[i], splat((1 << 32) - 1))
+            q, digits, at = builder.and_(builder.mul(word, splat(factor)), splat((1 << bits) - 1)), modulus, i
+        for j, digit in enumerate(digits):
+            t[at + j] = builder.add(t[at + j], builder.mul(q, splat(digit)))
+        t[i] = builder.lshr(t[i], splat(bits))
+        if i < DIGITS - 1:
+            t[i + 1] = builder.add(t[i + 1], t[i])
+    return _limbs(builder, t[DIGITS - 1], t[DIGITS:])
+
+
+def _digits(builder: ir.IRBuilder, limbs: Sequence[ir.Value]) -> list[ir.Value]:
+    """Cut five tidy limbs into nine digits; the masks also tell LLVM that 32-bit multipliers will do."""
+    digits = []
+    for i in range(DIGITS):
+        limb, offset = divmod(DIGIT * i, BITS)
+        digit = builder.lshr(limbs[limb], splat(offset)) if offset else limbs[limb]
+        if offset + DIGIT > BITS and limb + 1 < LIMBS:
+            digit = builder.or_(digit, builder.shl(limbs[limb + 1], splat(BITS - offset)))
+        digits.append(builder.and_(digit, splat(_MASK)))
+    return digits
+
+
+def _digits_of(value: int) -> list[int]:
+    return [value >> (DIGIT * i) & _MASK for i in range(DIGITS)]
+
+
+def _accumulate(
+    builder: ir.IRBuilder, columns: Sequence[ir.Value], left: Sequence[ir.Value], right: Sequence[ir.Value]
+) -> list[ir.Value]:
+    t = list(columns)
+    x = _digits(builder, left)
+    square = all(u is v for u, v in zip(left, right, strict=True))
+    # x² = Σ x_i·(x_i + 2·x_{i+1}·2^29 + 2·x_{i+2}·2^58 + ...)
+    y = [builder.add(digit, digit) for digit in x] if square else _digits(builder, right)
+    for i in range(DIGITS):
+        for j in range(i if square else 0, DIGITS):
+            factor = x[i] if square and i == j else y[j]
+            t[i + j] = builder.add(t[i + j], builder.mul(x[i], factor))
+    return t
+
+
+def _carry(builder: ir.IRBuilder, columns: Sequence[ir.Value]) -> list[ir.Value]:
+    """Reduce every column but the last to one digit."""
+    t = list(columns)
+    for i in range(len(t) - 1):
+        t[i + 1] = builder.add(t[i + 1], builder.lshr(t[i], splat(DIGIT)))
+        t[i] = builder.and_(t[i], splat(_MASK))
+    return t
+
+
+def _limbs(builder: ir.IRBuilder, last: ir.Value, columns: Sequence[ir.Value]) -> tuple[ir.Value, ...]:
+    """Join `last` + Σ columns[i]·2^(1 + 29·i) < 2^260 into five tidy limbs: one bit, then whole digits."""
+    above = DIGIT - _LAST
+    t = [builder.add(columns[0], builder.lshr(last, splat(above))), *columns[1:]]
+    limbs: list[ir.Value] = [builder.and_(last, splat((1 << above) - 1))] + [splat(0)] * (LIMBS - 1)
+    for i, digit in enumerate(_carry(builder, t)):
+        limb, offset = divmod(above + DIGIT * i, BITS)
+        fits = offset + DIGIT <= BITS
+        low = builder.shl(digit, splat(offset))
+        limbs[limb] = builder.or_(limbs[limb], low if fits else builder.and_(low, splat(LIMB_MASK)))
+        if not fits and limb + 1 < LIMBS:
+            limbs[limb + 1] = builder.lshr(digit, splat(BITS - offset))
+    return tuple(limbs)
