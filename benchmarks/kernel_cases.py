@@ -17,17 +17,19 @@ from contest import Contestant, Local, Process, repeated
 from kernel_inputs import Inputs, checksum, hex_point, hex_point_g2
 
 from zkroll.algebra import ntt
-from zkroll.algebra.curve import GENERATOR, G1Points, fixed_base_g1
+from zkroll.algebra.curve import GENERATOR, G1Points, G2Points, fixed_base_g1
 from zkroll.algebra.field import Block, PrimeField, address, fq, fr
 from zkroll.algebra.kernels.fixed_base_kernels import WINDOW
 from zkroll.algebra.kernels.msm_kernels import window_count
 from zkroll.algebra.msm import Scalars, choose_window, msm_g1, msm_g2
+from zkroll.algebra.pairing import pairing_product_is_one, products_are_one
 from zkroll.algebra.poseidon import poseidon_hash
 from zkroll.algebra.reference.poseidon import FULL_ROUNDS, round_constants
 
 MS = 1e6  # nanoseconds
 AFFINE_ADDITION = {1: 6, 2: 17}  # by degree: 5 products and a square, the inversion shared by the whole batch
 BUCKET_SUM = {1: 24, 2: 72}  # two complete additions of 12 products
+GROTH16_PAIRS = 4  # in the check of one proof
 FULL_BITS = 253  # of min(s, r - s)
 PORTABLE = Path(__file__).parent / "peers" / "portable.py"
 AVX2_ONLY = {"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": "+avx2,+bmi2"}
@@ -86,6 +88,20 @@ def poseidon_work(width: int) -> tuple[int, str]:
     work = FULL_ROUNDS * (3 * width + width * width) + partial * (3 + 2 * width - 1)
     why = f"{FULL_ROUNDS} full rounds × (3·{width} + {width}²) + {partial} partial ones × (3 + 2·{width} - 1)"
     return work, why
+
+
+def pairing_work(pairs: int) -> tuple[int, str]:
+    """Multiplications of one check of a product of pairings, and why.
+
+    6x + 2 has 66 signed digits, 22 of them not zero. A line takes 25 to double or 41 to add (Aranha and others,
+    2011) and 39 to multiply into the product. The final exponentiation has three powers to x, each of 62
+    cyclotomic squarings of 18 and 16 products of 54, 15 more products, 4 squarings, 6 Frobenius maps of 15, and
+    an inversion of about 400.
+    """
+    lines = 65 * (25 + 39) + (21 + 2) * (41 + 39)
+    final = 3 * (62 * 18 + 16 * 54) + 15 * 54 + 4 * 18 + 6 * 15 + 400
+    why = f"{pairs} pairs × {lines} in lines + 64 squarings × 36 + {final} in the final exponentiation"
+    return pairs * lines + 64 * 36 + final, why
 
 
 # ---- field -------------------------------------------------------------------------------------------------
@@ -187,6 +203,31 @@ def _msm_g2(log_n: int, goal_ms: float) -> Callable[[Inputs, int], Case]:
     return make
 
 
+def _pairing(inputs: Inputs, threads: int) -> Case:
+    pairs = inputs.pairs(GROTH16_PAIRS)
+    work, why = pairing_work(GROTH16_PAIRS)
+    return Case(
+        ours=Local(lambda: pairing_product_is_one(pairs, threads=threads), lambda one: f"{int(one):02x}"), units=1,
+        work=float(work), why=why, goal=1.5 * MS, threads=threads,
+        task=("pairing-checks", inputs.pair_file(GROTH16_PAIRS), str(GROTH16_PAIRS)),
+    )  # fmt: skip
+
+
+def _pairing_batch(inputs: Inputs, threads: int) -> Case:
+    proofs = 100
+    pairs = inputs.pairs(GROTH16_PAIRS) * proofs
+    left, right = G1Points.from_ints(p for p, _ in pairs), G2Points.from_ints(q for _, q in pairs)
+    work, why = pairing_work(GROTH16_PAIRS)
+    return Case(
+        ours=Local(
+            lambda: products_are_one(left, right, GROTH16_PAIRS, threads=threads),
+            lambda flags: bytes(flags.astype(np.uint8)).hex(),
+        ),
+        units=proofs, work=float(work), why=why, goal=0.3 * MS, threads=threads,
+        task=("pairing-checks", inputs.pair_file(GROTH16_PAIRS, proofs), str(GROTH16_PAIRS)),
+    )  # fmt: skip
+
+
 def _fixed_base(inputs: Inputs, threads: int) -> Case:
     del threads
     n = 1 << 16
@@ -253,6 +294,8 @@ def rows() -> Sequence[Row]:
         Row("MSM G1, 8-bit scalars", "2^20", _msm_g1(20, 60.0, 8), long=True),
         Row("MSM G2", "2^16", _msm_g2(16, 100.0)),
         Row("MSM G2", "2^18", _msm_g2(18, 350.0), long=True),
+        Row("pairing check, 4 pairs", "1", _pairing),
+        Row("pairing check, 4 pairs", "100", _pairing_batch),
         Row("fixed-base G1", "2^16", _fixed_base),
         Row("NTT", "2^20", _ntt(20, 1, 33.0)),
         Row("NTT", "64 × 2^16", _ntt(16, 64, 110.0)),

@@ -96,9 +96,9 @@ class Inputs:
             self._pairs[count] = [*pairs, (reference_g1.multiply(p, rest), q)]
         return self._pairs[count]
 
-    def pair_file(self, count: int) -> str:
-        words = "".join(hex_point(p) + hex_point_g2(q) for p, q in self.pairs(count))
-        return self._write(f"pairs-{count}", np.frombuffer(bytes.fromhex(words), dtype=np.uint64))
+    def pair_file(self, count: int, times: int = 1) -> str:
+        words = "".join(hex_point(p) + hex_point_g2(q) for p, q in self.pairs(count)) * times
+        return self._write(f"pairs-{count}-{times}", np.frombuffer(bytes.fromhex(words), dtype=np.uint64))
 
     def _write(self, name: str, words: Words) -> str:
         path = self.folder / f"{name}.bin"

@@ -54,6 +54,7 @@ def test_counts_are_those_of_the_method():
     assert cases.ntt_work(20) == 10 * 2**20
     assert cases.ntt_work(16, 64) == 64 * 8 * 2**16
     assert cases.poseidon_work(3)[0] == 8 * (9 + 9) + 57 * (3 + 5) == 600
+    assert cases.pairing_work(4)[0] == 4 * 6000 + 2304 + 7312
     assert cases.msm_work(1 << 16, 8)[0] < cases.msm_work(1 << 16, 64)[0] < cases.msm_work(1 << 16, 253)[0]
     assert 2 < cases.msm_work(1 << 16, 253, 2)[0] / cases.msm_work(1 << 16, 253)[0] < 3
 
