@@ -17,12 +17,15 @@ from typing import Any, TypeVar, cast
 import llvmlite.binding
 
 from zkroll.algebra.kernels import interpreted
-from zkroll.algebra.kernels.jit_cache import cache_folder
+from zkroll.algebra.kernels.jit_cache import cache_folder, can_write
 from zkroll.algebra.kernels.jit_compiler import HelperDispatcher, KernelDispatcher, parse_signature
+from zkroll.algebra.kernels.jit_pool import compile_in_processes
 from zkroll.algebra.kernels.layout import Backend
+from zkroll.algebra.kernels.threads import core_count
 from zkroll.errors import InputError
 
 __all__ = [
+    "MOST_PROCESSES",
     "able_to_run_ifma",
     "cache_folder",
     "declare_all",
@@ -36,6 +39,9 @@ __all__ = [
 F = TypeVar("F", bound=Callable[..., Any])
 R = TypeVar("R")
 Progress = Callable[[str, int, int], None]
+
+MOST_PROCESSES = 8  # each takes about 200 MiB and half a second to start
+_WORTH_PROCESSES = 4  # kernels
 
 IFMA_FEATURES = ("avx512f", "avx512dq", "avx512vl", "avx512ifma")
 _REGISTRY: dict[str, Any] = {}
@@ -116,15 +122,30 @@ def declare_all() -> dict[str, Any]:
     return dict(_REGISTRY)
 
 
-def warm_up(progress: Progress | None = None) -> None:
+def warm_up(progress: Progress | None = None, processes: int | None = None) -> None:
     """Compile or load every kernel of the chosen back end, so that no later call has to.
 
-    `progress(name, done, total)` is called before each kernel, and once with done = total.
+    `progress(name, done, total)` is called before each kernel that must be compiled, and once with
+    done = total. Where there are many, up to `processes` processes (default: one per core, at most
+    MOST_PROCESSES) compile them into the cache; this one compiles what is missing after that.
+    Raises InputError when `processes` is below one.
     """
-    items = list(declare_all().items())
-    for done, (name, dispatcher) in enumerate(items):
+    if processes is not None and processes < 1:
+        raise InputError(f"processes: expected at least 1 or None, got {processes}")
+    kernels = declare_all()
+    missing = {name: item for name, item in kernels.items() if not item.overloads and not item.is_cached}
+    ready, total = len(kernels) - len(missing), len(kernels)
+
+    def started(name: str, finished: int) -> None:
         if progress is not None:
-            progress(name, done, len(items))
-        dispatcher.ready()
+            progress(name, ready + finished, total)
+
+    wanted = min(processes or core_count(), MOST_PROCESSES, len(missing))
+    if wanted > 1 and len(missing) >= _WORTH_PROCESSES and can_write():
+        compile_in_processes(missing, wanted, started)
+    for done, (name, item) in enumerate(kernels.items()):
+        if name in missing and not item.is_cached:
+            started(name, done - ready)
+        item.ready()
     if progress is not None:
-        progress("done", len(items), len(items))
+        progress("done", total, total)

@@ -1,10 +1,10 @@
 """The folder of compiled kernels: one checksummed file per kernel, and nothing that it holds can do harm.
 
 Numba's own cache looks at the file of the jitted function only; here the body comes from emitters in other
-files. So an entry's name holds a fingerprint of every source file of the kernels folder, of the constants and
-of the kernel's own file, the versions of Python, NumPy, Numba and llvmlite, Numba's settings, and the
-processor. Entries carry a checksum and are written beside their place and renamed: a damaged, missing,
-foreign or read-only cache only costs a compilation. Entries that no process has loaded for a month go.
+files. So an entry's name holds a fingerprint of every source file that kernels are made of, the versions of
+Python, NumPy, Numba and llvmlite, Numba's settings, and the processor. Entries carry a checksum and are
+written beside their place and renamed: a damaged, missing, foreign or read-only cache only costs a
+compilation. Entries that no process has loaded for a month go.
 """
 
 from __future__ import annotations
@@ -33,6 +33,11 @@ from numba.core.caching import CompileResultCacheImpl, _Cache
 _MAGIC = b"zkroll-kernel-2\n"
 _ENTRY = re.compile(r"[0-9a-z_]+-[0-9a-f]{32}\.bin")
 _BESIDE = ".writing-"
+_SOURCES = (
+    "kernels/*.py",
+    "reference/*.py",
+    "constants.py",
+)  # of zkroll.algebra; kernels are made of no others
 
 DAY = 86_400  # seconds
 KEPT_SECONDS = 30 * DAY  # after its last use
@@ -64,9 +69,10 @@ def environment() -> bytes:
     """Digest of everything outside a kernel's own file that its machine code depends on."""
     digest = hashlib.sha256()
     here = Path(__file__).parent
-    for source in [*sorted(here.glob("*.py")), here.parent / "constants.py"]:
-        content = source.read_bytes()
-        digest.update(f"{source.name}\0{len(content)}\0".encode() + content)
+    for pattern in _SOURCES:
+        for source in sorted(here.parent.glob(pattern)):
+            content = source.read_bytes()
+            digest.update(f"{pattern} {source.name} {len(content)}\0".encode() + content)
     features = sorted(llvmlite.binding.get_host_cpu_features().items())
     versions = (sys.version, np.__version__, numba.__version__, llvmlite.__version__, platform.machine())
     chosen = sorted((name, value) for name, value in os.environ.items() if name.startswith("NUMBA_"))
