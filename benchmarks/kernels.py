@@ -1,6 +1,7 @@
 """What the BN254 kernels take, beside the time of their multiplications and beside other libraries.
 
-    python benchmarks/kernels.py [--quick] [--only PATTERN] [--threads N] [--peer NAME=PATH]... [--json FILE]
+    python benchmarks/kernels.py [--quick] [--only PATTERN] [--threads N] [--peer NAME=PATH]...
+                                 [--json FILE] [--markdown FILE]
 
 The limit of a row is its field multiplications at the rate of a plain multiplication loop measured around it,
 on as many threads. Peers (peers/README.md) run in turns with ours, on the same inputs, and must give the same
@@ -101,20 +102,18 @@ def count_text(count: float | None) -> str:
     return f"{count:,.0f}"
 
 
-def show(report: Report, peers: Sequence[str], console: Console) -> None:
-    """The table of kernels, where the counts come from, and the figures of whole processes."""
-    table = Table(title="kernels, on the cores named, medians")
+def kernel_table(rows: Sequence[Report], peers: Sequence[str]) -> tuple[list[str], list[list[str]]]:
+    """Heads and cells of the table of kernels; "×" is a peer's time over ours, by rounds and of the least."""
     heads = ["kernel", "size", "cores", "ours", "least", "to reach", "muls", "one mul", "limit", "ours/limit"]
     for name in peers:
-        heads += [name, f"{name}/ours", "of least"]
-    for i, head in enumerate(heads):
-        table.add_column(head, justify="right" if i > 1 else "left", no_wrap=True)
-    for row in report["kernels"]:
+        heads += [name, "×", "× least"]
+    lines = []
+    for row in rows:
         over = row["over_limit"]
         cells = [
             row["kernel"], row["size"], str(row["threads"]), time_text(row["ns"]), time_text(row["least_ns"]),
-            goal_text(row["goal_ns"], row["goal_ratio"]), count_text(row["multiplications"]), f"{row['multiplication_ns']:.2f} ns",
-            time_text(row["limit_ns"]), "–" if over is None else f"{over:.2f}",
+            goal_text(row["goal_ns"], row["goal_ratio"]), count_text(row["multiplications"]),
+            time_text(row["multiplication_ns"]), time_text(row["limit_ns"]), "–" if over is None else f"{over:.2f}",
         ]  # fmt: skip
         for name in peers:
             peer = row["peers"].get(name)
@@ -123,23 +122,45 @@ def show(report: Report, peers: Sequence[str], console: Console) -> None:
             else:
                 ratio = f"{peer['ratio']:.2f}" if peer["agrees"] else "DIFFERS"
                 cells += [time_text(peer["ns"]), ratio, f"{peer['ratio_of_least']:.2f}"]
-        table.add_row(*cells)
-    console.print(table)
-    counts = Table(title="where the multiplications come from, per unit timed")
-    for head in ("kernel", "size", "muls", "derivation"):
-        counts.add_column(head, no_wrap=True)
-    for row in report["kernels"]:
-        if row["multiplications"] is not None:
-            counts.add_row(row["kernel"], row["size"], f"{row['multiplications']:,.0f}", row["derivation"])
-    if counts.row_count:
-        console.print(counts)
-    if report["processes"]:
-        whole = Table(title="whole processes")
-        for head in ("figure", "value", "to reach"):
-            whole.add_column(head, justify="left" if head == "figure" else "right")
-        for item in report["processes"]:
-            whole.add_row(item["figure"], item["text"], item["goal"])
-        console.print(whole)
+        lines.append(cells)
+    return heads, lines
+
+
+def tables(report: Report, peers: Sequence[str]) -> list[tuple[str, list[str], list[list[str]]]]:
+    """Titles, heads and cells: the kernels, where the counts come from, and the figures of whole processes."""
+    counted = [row for row in report["kernels"] if row["multiplications"] is not None]
+    counts = [
+        [row["kernel"], row["size"], f"{row['multiplications']:,.0f}", row["derivation"]] for row in counted
+    ]
+    whole = [[item["figure"], item["text"], item["goal"]] for item in report["processes"]]
+    found = [
+        ("kernels, medians", *kernel_table(report["kernels"], peers)),
+        ("where the multiplications come from", ["kernel", "size", "muls", "derivation"], counts),
+        ("whole processes", ["figure", "value", "to reach"], whole),
+    ]
+    return [each for each in found if each[2]]
+
+
+def show(report: Report, peers: Sequence[str], console: Console) -> None:
+    """Print the tables."""
+    for title, heads, lines in tables(report, peers):
+        table = Table(title=title, title_justify="left")
+        for i, head in enumerate(heads):
+            table.add_column(
+                head, justify="left" if i == 0 or head == "derivation" else "right", no_wrap=True
+            )
+        for cells in lines:
+            table.add_row(*cells)
+        console.print(table)
+
+
+def markdown(report: Report, peers: Sequence[str]) -> str:
+    """The tables as Markdown."""
+    parts = []
+    for title, heads, lines in tables(report, peers):
+        rows = [heads, ["---"] * len(heads), *lines]
+        parts.append(f"## {title}\n\n" + "\n".join(f"| {' | '.join(row)} |" for row in rows) + "\n")
+    return "\n".join(parts)
 
 
 def _peers(words: Sequence[str]) -> dict[str, str]:
@@ -165,6 +186,7 @@ def main() -> int:
         "--peer", action="append", default=[], metavar="NAME=PATH", help="a program to compare with"
     )
     parser.add_argument("--json", metavar="FILE", help="also write the figures to a file")
+    parser.add_argument("--markdown", metavar="FILE", help="also write the tables to a file")
     arguments = parser.parse_args()
     if arguments.threads < 1:
         parser.error("--threads: expected at least 1")
@@ -190,6 +212,8 @@ def main() -> int:
     show(report, list(peers), console)
     if arguments.json:
         Path(arguments.json).write_text(json.dumps(report, indent=2) + "\n")
+    if arguments.markdown:
+        Path(arguments.markdown).write_text(markdown(report, list(peers)))
     wrong = [
         (row["kernel"], peer)
         for row in report["kernels"]

@@ -185,12 +185,13 @@ def test_the_benchmark_fails_when_a_peer_gives_another_result(tmp_path):
     out = tmp_path / "figures.json"
     done = subprocess.run(
         [sys.executable, BENCHMARKS / "kernels.py", "--quick", "--only", "Fr addition*", "--peer", f"other={peer}",
-         "--threads", "1", "--json", out],
+         "--threads", "1", "--json", out, "--markdown", tmp_path / "figures.md"],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 1
     assert "Fr addition, L2: other gives another result" in done.stderr
     assert "DIFFERS" in done.stdout
+    assert "| Fr addition, L2 | 2^12 | 1 |" in (tmp_path / "figures.md").read_text()
     (row,) = json.loads(out.read_text())["kernels"]
     assert row["kernel"] == "Fr addition, L2"
     assert not row["peers"]["other"]["agrees"]
