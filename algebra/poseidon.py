@@ -1,8 +1,10 @@
 """Poseidon over Fr with circomlib's parameters, on whole columns of inputs.
 
-The partial rounds use the equivalent form with sparse matrices (Poseidon paper, appendix B): additions of
-constants to elements without S-box are carried forward past the S-boxes, and each M = S·D is split so that
-D = diag(1, M̂), which commutes with the S-box of the first element, moves to the round before.
+The partial rounds use the equivalent form with sparse matrices of `zkroll.algebra.reference.poseidon_sparse`.
+
+>>> one, two = fr.from_ints([1]), fr.from_ints([2])
+>>> hex(fr.to_ints(poseidon_hash([one, two], 1), 1)[0])[:18]
+'0x115cc0f5e7d690413'
 """
 
 from __future__ import annotations
@@ -14,43 +16,46 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from zkroll.algebra.constants import R_MODULUS
 from zkroll.algebra.field import Block, address, blocks_for, fr
 from zkroll.algebra.kernels.emit import LANES, LIMBS
 from zkroll.algebra.kernels.poseidon_kernels import GROUPS, WIDEST, poseidon_kernels
 from zkroll.algebra.kernels.threads import map_ranges
-from zkroll.algebra.reference.poseidon import FULL_ROUNDS, mds, round_constants
+from zkroll.algebra.reference.poseidon_sparse import sparse_form
 from zkroll.errors import InputError
 
-Matrix = list[list[int]]
 
-
-def poseidon_hash(inputs: Sequence[Block], n: int, threads: int | None = None) -> Block:
+def poseidon_hash(
+    inputs: Sequence[Block], n: int, threads: int | None = None, out: Block | None = None
+) -> Block:
     """Return circomlib's Poseidon of k inputs, row by row, as a block array of n elements.
 
-    `inputs` are k = 1..16 block arrays of n elements each, (nb, 5, 8). Raises InputError otherwise.
+    `inputs` are k = 1..16 block arrays of n elements each, (nb, 5, 8), which are only read. `out`, where given,
+    is a writable C-contiguous array of the same shape and receives the result. Raises InputError otherwise.
     """
+    if n < 0:
+        raise InputError(f"poseidon_hash: expected n >= 0, got {n}")
     if not 1 <= len(inputs) < WIDEST:
         raise InputError(f"poseidon_hash: expected 1..{WIDEST - 1} inputs, got {len(inputs)}")
     blocks = blocks_for(n)
     held = []
     for i, column in enumerate(inputs):
-        if column.shape != (blocks, LIMBS, LANES) or column.dtype != np.uint64:
-            raise InputError(
-                f"poseidon_hash: input {i}: expected ({blocks}, 5, 8) uint64, "
-                f"got {column.shape} {column.dtype}"
-            )
+        _check(column, blocks, f"input {i}")
         held.append(np.ascontiguousarray(column))
     width = len(held) + 1
     tables = _tables(width)
     addresses = np.array([address(column) for column in held], dtype=np.int64)
-    out = np.empty((blocks, LIMBS, LANES), dtype=np.uint64)
+    if out is None:
+        out = np.empty((blocks, LIMBS, LANES), dtype=np.uint64)
+    _check(out, blocks, "out")
+    if not (out.flags.c_contiguous and out.flags.writeable):
+        raise InputError("poseidon_hash: out: expected a writable contiguous array, got another")
+    to = address(out)
     kernel = poseidon_kernels(fr.backend).hash
 
     def run(begin: int, end: int) -> None:
         scratch = np.empty((2 * GROUPS * width, LIMBS, LANES), dtype=np.uint64)
         kernel(
-            address(out),
+            to,
             addresses,
             address(scratch),
             address(tables.constants),
@@ -80,74 +85,20 @@ class _Tables:
 
 @lru_cache(maxsize=WIDEST)
 def _tables(width: int) -> _Tables:
-    matrix = [list(row) for row in mds(width)]
-    constants = [list(row) for row in round_constants(width)]
-    half = FULL_ROUNDS // 2
-    full, scalars = _carry_constants(constants, matrix, half)
-    before, rows, columns = _sparse(matrix, len(scalars))
+    form = sparse_form(width)
     return _Tables(
-        constants=_compact([c for row in full for c in row]),
-        matrices=_compact([c for part in (matrix, before) for row in part for c in row]),
-        scalars=_compact(scalars),
-        rows=_compact([c for row in rows for c in row]),
-        columns=_compact([c for column in columns for c in column]),
+        constants=_compact([c for row in form.constants for c in row]),
+        matrices=_compact([c for part in (form.matrix, form.before) for row in part for c in row]),
+        scalars=_compact(form.scalars),
+        rows=_compact([c for row in form.rows for c in row]),
+        columns=_compact([c for column in form.columns for c in column]),
     )
 
 
-def _carry_constants(constants: Matrix, matrix: Matrix, half: int) -> tuple[Matrix, list[int]]:
-    """The constants of the full rounds, and the one constant left in each partial round.
-
-    M·(S-box(x_0 + c_0), x' + c') = M·(S-box(x_0 + c_0), x') + M·(0, c'), whose last term joins the next row.
-    """
-    p = R_MODULUS
-    carried = [0] * len(matrix)
-    scalars = []
-    for row in constants[half:-half]:
-        total = [(c + d) % p for c, d in zip(row, carried, strict=True)]
-        scalars.append(total[0])
-        carried = [sum(m * c for m, c in zip(line[1:], total[1:], strict=True)) % p for line in matrix]
-    after = [(c + d) % p for c, d in zip(constants[-half], carried, strict=True)]
-    return [*constants[:half], after, *constants[len(constants) - half + 1 :]], scalars
-
-
-def _sparse(matrix: Matrix, count: int) -> tuple[Matrix, Matrix, Matrix]:
-    """The matrix before the partial rounds, and first rows and first columns of the `count` sparse ones.
-
-    [[m, v], [w, M̂]] = [[m, v·M̂⁻¹], [w, 1]]·diag(1, M̂), from the last partial round to the first.
-    """
-    p = R_MODULUS
-    rows, columns = [], []
-    current = matrix
-    for _ in range(count):
-        inner = [line[1:] for line in current[1:]]
-        rows.append([current[0][0], *_solve_left(inner, current[0][1:])])
-        columns.append([line[0] for line in current[1:]])
-        # diag(1, M̂)·M becomes the matrix of the round before
-        turned = [
-            [
-                sum(x * y for x, y in zip(line, column, strict=True)) % p
-                for column in zip(*matrix[1:], strict=True)
-            ]
-            for line in inner
-        ]
-        current = [matrix[0], *turned]
-    return current, rows[::-1], columns[::-1]
-
-
-def _solve_left(matrix: Matrix, target: list[int]) -> list[int]:
-    """Return u with u·matrix = target modulo r, by elimination on the transposed system."""
-    p, size = R_MODULUS, len(target)
-    system = [[matrix[j][i] for j in range(size)] + [target[i]] for i in range(size)]
-    for i in range(size):
-        pivot = next(k for k in range(i, size) if system[k][i] % p)
-        system[i], system[pivot] = system[pivot], system[i]
-        inverse = pow(system[i][i], -1, p)
-        system[i] = [value * inverse % p for value in system[i]]
-        for k in range(size):
-            if k != i and system[k][i]:
-                factor = system[k][i]
-                system[k] = [(x - factor * y) % p for x, y in zip(system[k], system[i], strict=True)]
-    return [line[-1] for line in system]
+def _check(array: Block, blocks: int, place: str) -> None:
+    if not isinstance(array, np.ndarray) or array.shape != (blocks, LIMBS, LANES) or array.dtype != np.uint64:
+        got = f"{array.shape} {array.dtype}" if isinstance(array, np.ndarray) else type(array).__name__
+        raise InputError(f"poseidon_hash: {place}: expected ({blocks}, 5, 8) uint64, got {got}")
 
 
 def _compact(values: Sequence[int]) -> NDArray[np.uint64]:
