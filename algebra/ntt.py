@@ -3,12 +3,15 @@
 Four-step transform. With n = 8·n1·n2, coefficient index i = 8·(n2·b1 + b2) + l and value index
 k = c1 + n1·c2 + n1·n2·k2::
 
-    columns pass   for every b2: transforms of length n1 over b1 (into a scratch array)
-    rows pass      for every c1: transforms of length n2 over b2, then length 8 across the lanes l,
-                   in tiles of eight c1 so that lanes become positions by an 8×8 transposition
+    first stage    for every b2: transforms of length n1 over b1, into tiles of eight c1 (`between`)
+    second stage   for every tile: lanes become c1 by an 8×8 exchange, transforms of length n2 over b2, then
+                   of length 8 over l
 
-Each sub-transform evaluates at a power of the final point, so its twiddles already hold the shift and the
-twiddles between the steps. Source: Bailey, "FFTs in external or hierarchical memory", 1990.
+Each sub-transform evaluates at a power of the final point, so its factors already hold the shift and the
+factors between the steps: in the first stage they depend on b1 alone, in the second on c1 as well and are made
+tile by tile from powers of the tile's points. Source: Bailey, "FFTs in external or hierarchical memory", 1990.
+
+Lengths below 64 put eight columns side by side into the lanes and need one stage.
 """
 
 from __future__ import annotations
@@ -22,43 +25,51 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zkroll.algebra.constants import FR_TWO_ADICITY, R_MODULUS, root_of_unity
-from zkroll.algebra.field import Block, address, fr
-from zkroll.algebra.kernels.emit import LANES, LIMBS
-from zkroll.algebra.kernels.ntt_kernels import ntt_kernels
+from zkroll.algebra.field import Block, address, blocks_for, fr
+from zkroll.algebra.kernels.emit import LANES, LIMBS, Backend
+from zkroll.algebra.kernels.evaluate_kernels import evaluate_kernels
+from zkroll.algebra.kernels.ntt_kernels import COLUMNS, ROWS, ntt_kernels
 from zkroll.algebra.kernels.threads import map_ranges, thread_count
+from zkroll.algebra.vector import FrVector
 from zkroll.errors import InputError
 
 _SMALLEST = 64  # below this, columns are put side by side into the lanes instead
-_CHUNK = 256  # blocks of powers kept in cache by `evaluate`
+_CHUNK = 64  # blocks of powers kept in cache by `evaluate`, at most evaluate_kernels.TERMS
 _KEEP = 1 << 28  # bytes of scratch kept for the next transform
+_ALIGNMENT = 64  # bytes: a cache line and a vector
 
 
 @dataclass(frozen=True)
 class _Plan:
-    """Tables for one size, shift and direction."""
+    """Tables for one size, shift, direction and back end; compact factors are rows of ten words."""
 
     log_n1: int
     log_n2: int
-    columns: NDArray[np.uint64]  # compact twiddles (n1, 5)
-    rows: NDArray[np.uint64]  # compact twiddles (n1, n2, 5)
-    points: Block  # shift·ω^k1, one block for eight k1
+    ones: int  # 1 when the factors of the first two layers are 1, 1 and ω_4
+    order: NDArray[np.int64]  # bit reversal of n1
+    places: NDArray[np.int64]  # bit reversal of n2
+    columns: NDArray[np.uint64]  # compact (n1, 10): factors of the first stage
+    points: Block  # shift·ω^c1, a block for eight c1
+    bases: NDArray[np.uint64]  # (n2, 10): ω_2m^j at m + j, in Montgomery form and as it is
+    turns: NDArray[np.uint64]  # (n2, 5): ω_(8·n2)^i
     roots: NDArray[np.uint64]  # compact ω_8, ω_8², ω_8³
     scale: NDArray[np.uint64]  # compact 1/n
 
 
-def forward(cols: Block, shift: int = 1, threads: int | None = None) -> None:
+def forward(cols: Block, shift: int = 1, threads: int | None = None, *, log_n: int | None = None) -> None:
     """Replace each column's coefficients by its values at shift·ω^i, i < n, ω = root_of_unity(log2 n).
 
-    `cols` is a writable C-contiguous block array (k, n/8, 5, 8) or (n/8, 5, 8), n a power of two from 8 to
-    2^28, natural order on both sides. Raises InputError otherwise, and for shift ≡ 0.
+    `cols` is a writable C-contiguous block array (k, nb, 5, 8) or (nb, 5, 8), natural order on both sides. Its
+    length n is 8·nb, a power of two from 8 to 2^28; for n = 1, 2 and 4 (nb = 1) it is 2^log_n, and what lies
+    beyond n is ignored and becomes zero. Raises InputError otherwise, and for shift ≡ 0.
     """
-    data, log_n = _columns(cols, shift, "ntt.forward")
+    data, log_n = _columns(cols, shift, log_n, "ntt.forward")
     _transform(data, log_n, shift % R_MODULUS, inverse=False, threads=threads)
 
 
-def inverse(cols: Block, shift: int = 1, threads: int | None = None) -> None:
+def inverse(cols: Block, shift: int = 1, threads: int | None = None, *, log_n: int | None = None) -> None:
     """Replace each column's values at shift·ω^i by its coefficients; the reverse of `forward`."""
-    data, log_n = _columns(cols, shift, "ntt.inverse")
+    data, log_n = _columns(cols, shift, log_n, "ntt.inverse")
     _transform(data, log_n, 1, inverse=True, threads=threads)
     if shift % R_MODULUS == 1:
         return
@@ -67,7 +78,7 @@ def inverse(cols: Block, shift: int = 1, threads: int | None = None) -> None:
     log_low = min(7, blocks.bit_length() - 1)
     low = fr.powers(back, LANES << log_low)
     high = _compact(fr.powers(pow(back, LANES << log_low, R_MODULUS), blocks >> log_low))
-    kernel = ntt_kernels(fr.backend).scale
+    kernel = evaluate_kernels(fr.backend).scale
 
     def run(begin: int, end: int) -> None:
         while begin < end:  # a range may cover parts of several columns; powers start anew in each
@@ -79,10 +90,30 @@ def inverse(cols: Block, shift: int = 1, threads: int | None = None) -> None:
     map_ranges(run, len(data) * blocks, threads, 64)
 
 
+def forward_vector(coefficients: FrVector, shift: int = 1, threads: int | None = None) -> FrVector:
+    """Return the values at shift·ω^i of the polynomial with these coefficients, n a power of two from 1."""
+    blocks, log_n = _vector(coefficients, "ntt.forward_vector")
+    forward(blocks, shift, threads, log_n=log_n)
+    return FrVector(blocks, len(coefficients))
+
+
+def inverse_vector(values: FrVector, shift: int = 1, threads: int | None = None) -> FrVector:
+    """Return the coefficients of the polynomial with these values at shift·ω^i, n a power of two from 1."""
+    blocks, log_n = _vector(values, "ntt.inverse_vector")
+    inverse(blocks, shift, threads, log_n=log_n)
+    return FrVector(blocks, len(values))
+
+
 def evaluate(coeffs: Block, x: int, threads: int | None = None) -> list[int]:
     """Return Σ_i c_i·x^i for each column of coefficients (k, nb, 5, 8), as canonical integers."""
-    if coeffs.ndim != 4:
-        raise InputError(f"ntt.evaluate: expected a block array (k, nb, 5, 8), got shape {coeffs.shape}")
+    if (
+        not isinstance(coeffs, np.ndarray)
+        or coeffs.ndim != 4
+        or coeffs.shape[2:] != (LIMBS, LANES)
+        or (coeffs.dtype != np.uint64)
+    ):
+        got = getattr(coeffs, "shape", type(coeffs).__name__)
+        raise InputError(f"ntt.evaluate: expected a block array (k, nb, 5, 8) uint64, got {got}")
     data = np.ascontiguousarray(coeffs)
     k, blocks = data.shape[:2]
     if blocks == 0:
@@ -91,7 +122,7 @@ def evaluate(coeffs: Block, x: int, threads: int | None = None) -> list[int]:
     powers = fr.powers(x % R_MODULUS, chunk * LANES, threads)
     step = fr.full(LANES, pow(x, chunk * LANES, R_MODULUS))
     result = np.zeros((k, LIMBS, LANES), dtype=np.uint64)
-    kernel = ntt_kernels(fr.backend).evaluate
+    kernel = evaluate_kernels(fr.backend).evaluate
     if k == 1 and blocks >= 64 * chunk:
         return _evaluate_long(data[0], x, threads)
     map_ranges(
@@ -123,97 +154,126 @@ def _evaluate_long(coeffs: Block, x: int, threads: int | None) -> list[int]:
 # ---- inside ------------------------------------------------------------------------------------------------
 
 
-def _columns(cols: Block, shift: int, place: str) -> tuple[Block, int]:
+def _columns(cols: Block, shift: int, log_n: int | None, place: str) -> tuple[Block, int]:
+    if not isinstance(cols, np.ndarray) or cols.dtype != np.uint64:
+        raise InputError(
+            f"{place}: expected a uint64 array, got {getattr(cols, 'dtype', type(cols).__name__)}"
+        )
     if cols.ndim == 3:
         cols = cols[None]
-    if cols.ndim != 4 or cols.shape[2:] != (LIMBS, LANES) or cols.dtype != np.uint64:
-        raise InputError(f"{place}: expected (k, n/8, 5, 8) uint64, got {cols.shape} {cols.dtype}")
+    if cols.ndim != 4 or cols.shape[2:] != (LIMBS, LANES):
+        raise InputError(f"{place}: expected (k, n/8, 5, 8), got {cols.shape}")
     if not (cols.flags.c_contiguous and cols.flags.writeable):
         raise InputError(f"{place}: expected a writable C-contiguous array")
     n = cols.shape[1] * LANES
     if n == 0 or n & (n - 1) or n > 1 << FR_TWO_ADICITY:
         raise InputError(f"{place}: expected n a power of two from 8 to 2^{FR_TWO_ADICITY}, got {n}")
+    whole = n.bit_length() - 1
+    if log_n is None:
+        log_n = whole
+    if not (log_n == whole or (n == LANES and 0 <= log_n < whole)):
+        raise InputError(f"{place}: expected log_n = {whole} for blocks of {n} elements, got {log_n}")
     if shift % R_MODULUS == 0:
         raise InputError(f"{place}: expected a shift other than zero")
-    return cols, n.bit_length() - 1
+    return cols, log_n
+
+
+def _vector(vector: FrVector, place: str) -> tuple[Block, int]:
+    if not isinstance(vector, FrVector):
+        raise InputError(f"{place}: expected an FrVector, got {type(vector).__name__}")
+    n = len(vector)
+    if n == 0 or n & (n - 1):
+        raise InputError(f"{place}: expected a power of two as length, got {n}")
+    return np.array(vector.blocks), n.bit_length() - 1
 
 
 def _transform(data: Block, log_n: int, shift: int, *, inverse: bool, threads: int | None) -> None:
     if 1 << log_n < _SMALLEST:
         _transform_small(data, log_n, shift, inverse=inverse, threads=threads)
         return
-    plan = _plan(log_n, shift, inverse)
+    plan = _plan(log_n, shift, inverse, fr.backend)
     wanted = thread_count(threads)
-    if len(data) >= wanted:
-        grain = max(1, (1 << 11) >> log_n)
-        map_ranges(lambda begin, end: _run(plan, data[begin:end], inverse, 1), len(data), threads, grain)
-    else:
-        _run(plan, data, inverse, threads)
+    # as many columns as threads share out evenly, then those that are left with all threads on each
+    apart = len(data) - len(data) % wanted if log_n > 12 else len(data)
+    grain = max(1, (1 << 11) >> log_n)
+    map_ranges(lambda begin, end: _run_columns(plan, data[begin:end], inverse), apart, threads, grain)
+    for column in data[apart:]:
+        _run_stages(plan, column, inverse, threads)
 
 
-def _run(plan: _Plan, data: Block, scaled: bool, threads: int | None) -> None:
-    """Transform columns one after the other, each on `threads` threads."""
-    kernels = ntt_kernels(fr.backend)
-    n1, n2 = 1 << plan.log_n1, 1 << plan.log_n2
-    between = _Scratch.take(n1 * n2)
-    scale = address(plan.scale) if scaled else 0
-    for column in data:
-        at = address(column)
-
-        def columns_pass(begin: int, end: int, at: int = at) -> None:
-            scratch = _Scratch.take(n1)
-            kernels.columns_pass(
-                address(between),
-                at,
-                address(scratch),
-                address(plan.columns),
-                plan.log_n1,
-                plan.log_n2,
-                begin,
-                end,
-            )
-            _Scratch.give(scratch)
-
-        def rows_pass(begin: int, end: int, at: int = at) -> None:
-            kernels.rows_pass(
-                at,
-                address(between),
-                address(plan.rows),
-                address(plan.points),
-                address(plan.roots),
-                scale,
-                plan.log_n1,
-                plan.log_n2,
-                begin,
-                end,
-            )
-
-        map_ranges(columns_pass, n2, threads, max(1, 1024 >> plan.log_n1))
-        map_ranges(rows_pass, n1 // LANES, threads, max(1, 128 >> plan.log_n2))
+def _run_columns(plan: _Plan, data: Block, scaled: bool) -> None:
+    """Transform columns one after the other on this thread."""
+    between = _Scratch.take(data.shape[1])
+    _run(plan, data, between, scaled, COLUMNS | ROWS, 0, 0)
     _Scratch.give(between)
 
 
+def _run_stages(plan: _Plan, column: Block, scaled: bool, threads: int | None) -> None:
+    """Transform one column on `threads` threads."""
+    between = _Scratch.take(len(column))
+    n1, n2, data = 1 << plan.log_n1, 1 << plan.log_n2, column[None]
+
+    def columns(begin: int, end: int) -> None:
+        _run(plan, data, between, scaled, COLUMNS, begin, end)
+
+    def rows(begin: int, end: int) -> None:
+        _run(plan, data, between, scaled, ROWS, begin, end)
+
+    map_ranges(columns, n2, threads, max(1, 256 // n1))
+    map_ranges(rows, n1 // LANES, threads, max(1, 32 // n2))
+    _Scratch.give(between)
+
+
+def _run(plan: _Plan, data: Block, between: Block, scaled: bool, stages: int, begin: int, end: int) -> None:
+    scratch = _Scratch.take(max(1 << plan.log_n1, 1 + (2 << plan.log_n2)))
+    ntt_kernels(fr.backend).transform(
+        address(data),
+        len(data),
+        address(between),
+        address(scratch),
+        plan.order,
+        plan.places,
+        address(plan.columns),
+        address(plan.points),
+        address(plan.bases),
+        address(plan.turns),
+        address(plan.roots),
+        address(plan.scale) if scaled else 0,
+        plan.ones,
+        plan.log_n1,
+        plan.log_n2,
+        stages,
+        begin,
+        end,
+    )
+    _Scratch.give(scratch)
+
+
 def _transform_small(data: Block, log_n: int, shift: int, *, inverse: bool, threads: int | None) -> None:
-    """n < 64: eight columns share the lanes of a block, and the columns pass alone transforms the rows."""
+    """n < 64: eight columns share the lanes of a block, and one stage transforms them."""
     n, k = 1 << log_n, len(data)
-    groups = -(-k // LANES)
-    # (column, block, limb, lane) -> (row = block·8 + lane, column, limb) -> (row, group, limb, lane)
-    rows = np.zeros((n, groups * LANES, LIMBS), dtype=np.uint64)
-    rows[:, :k] = data.transpose(1, 3, 0, 2).reshape(n, k, LIMBS)
-    source = np.ascontiguousarray(rows.reshape(n, groups, LANES, LIMBS).swapaxes(-1, -2))
-    moved = np.empty_like(source)
-    twiddles = _column_twiddles(log_n, log_n, shift, inverse)
-    kernel = ntt_kernels(fr.backend).columns_pass
-    # one group is one transform; the source keeps its row stride when it is copied group by group
-    for group in range(groups):
-        part = np.ascontiguousarray(source[:, group])
-        scratch = np.empty_like(part)
-        kernel(address(part), address(part), address(scratch), address(twiddles), log_n, 0, 0, 1)
-        moved[:, group] = part
-    factor = pow(n, -1, R_MODULUS) if inverse else 1  # the product also brings every residue below 2p
-    fr.mul(moved, factor, out=moved, threads=threads)
-    back = moved.swapaxes(-1, -2).reshape(n, groups * LANES, LIMBS)[:, :k]
-    data[:] = back.reshape(n // LANES, LANES, k, LIMBS).transpose(2, 0, 3, 1)
+    groups = blocks_for(k)
+    # (column, block, limb, lane) -> (column, element, limb) -> (group, element, limb, lane = column mod 8)
+    columns = np.zeros((groups * LANES, n, LIMBS), dtype=np.uint64)
+    columns[:k] = np.swapaxes(data, -1, -2).reshape(k, -1, LIMBS)[:, :n]
+    moved = np.ascontiguousarray(columns.reshape(groups, LANES, n, LIMBS).transpose(0, 2, 3, 1))
+    factors = _factors(log_n, log_n, shift, inverse, fr.backend)
+    kernel = ntt_kernels(fr.backend).small
+
+    def run(begin: int, end: int) -> None:
+        scratch = _Scratch.take(n)
+        kernel(address(moved), address(scratch), address(factors), log_n, begin, end)
+        _Scratch.give(scratch)
+
+    map_ranges(run, groups, threads, max(1, 256 >> log_n))
+    if inverse:
+        fr.mul(moved, pow(n, -1, R_MODULUS), out=moved, threads=threads)
+    back = moved.transpose(0, 3, 1, 2).reshape(groups * LANES, n, LIMBS)[:k]
+    if n < LANES:
+        data[:, 0, :, :n] = np.swapaxes(back, -1, -2)
+        data[:, 0, :, n:] = 0
+    else:
+        data[:] = np.swapaxes(back.reshape(k, -1, LANES, LIMBS), -1, -2)
 
 
 class _Scratch:
@@ -224,14 +284,18 @@ class _Scratch:
 
     @classmethod
     def take(cls, blocks: int) -> Block:
+        """Return at least so many blocks, at the start of a cache line."""
         with cls._lock:
             for i, array in enumerate(cls._free):
                 if blocks <= len(array) <= 2 * blocks:
                     return cls._free.pop(i)
-        return np.empty((blocks, LIMBS, LANES), dtype=np.uint64)
+        words = np.empty(blocks * LIMBS * LANES + _ALIGNMENT // 8, dtype=np.uint64)
+        start = -address(words) % _ALIGNMENT // 8
+        return words[start : start + blocks * LIMBS * LANES].reshape(blocks, LIMBS, LANES)
 
     @classmethod
     def give(cls, array: Block) -> None:
+        """Keep the array for the next `take`."""
         with cls._lock:
             cls._free.append(array)
             while sum(kept.nbytes for kept in cls._free) > _KEEP:
@@ -241,6 +305,13 @@ class _Scratch:
 def _compact(block: Block) -> NDArray[np.uint64]:
     """One row of five limbs per element."""
     return np.ascontiguousarray(np.swapaxes(block, -1, -2).reshape(-1, LIMBS))
+
+
+def _prepared(block: Block, backend: Backend) -> NDArray[np.uint64]:
+    """One prepared factor of ten words per element."""
+    out = np.empty((len(block), 2, LIMBS, LANES), dtype=np.uint64)
+    ntt_kernels(backend).prepare(address(out), address(block), 0, len(block))
+    return np.ascontiguousarray(out.transpose(0, 3, 1, 2).reshape(-1, 2 * LIMBS))
 
 
 def _root(log_n: int, inverse: bool) -> int:
@@ -254,41 +325,49 @@ def _split(log_blocks: int) -> tuple[int, int]:
     return log_blocks - log_n2, log_n2
 
 
-def _column_twiddles(log_n: int, log_n1: int, shift: int, inverse: bool) -> NDArray[np.uint64]:
-    """Entry m + j is shift^(n/2m)·ω_{2m}^j."""
-    table = np.zeros((1 << log_n1, LIMBS), dtype=np.uint64)
-    for log_m in range(log_n1):
+def _reversal(log_n: int) -> NDArray[np.int64]:
+    """Entry i is i with its log_n bits in reverse order."""
+    order = np.zeros(1, dtype=np.int64)
+    for _ in range(log_n):
+        order = np.concatenate([2 * order, 2 * order + 1])
+    return order
+
+
+def _layers(log_size: int, log_n: int, shift: int, inverse: bool) -> Block:
+    """Element m + j is shift^(2^log_n/2m)·ω_2m^j, as blocks."""
+    table = np.zeros((1 << log_size, LIMBS), dtype=np.uint64)
+    for log_m in range(log_size):
         m = 1 << log_m
         factor = pow(shift, 1 << (log_n - log_m - 1), R_MODULUS)
         table[m : 2 * m] = _compact(fr.mul(fr.powers(_root(log_m + 1, inverse), m), factor))[:m]
-    return table
+    rows = np.zeros((blocks_for(len(table)) * LANES, LIMBS), dtype=np.uint64)
+    rows[: len(table)] = table
+    return np.ascontiguousarray(np.swapaxes(rows.reshape(-1, LANES, LIMBS), -1, -2))
 
 
-def _row_twiddles(log_n1: int, log_n2: int, shift: int, inverse: bool) -> NDArray[np.uint64]:
-    """Entry (c1, m + j) is shift^(8·n2/2m)·ω_{2m·n1}^(c1 + n1·j)."""
-    n1 = 1 << log_n1
-    table = np.zeros((n1, 1 << log_n2, LIMBS), dtype=np.uint64)
-    for log_m in range(log_n2):
-        m = 1 << log_m
-        factor = pow(shift, 1 << (3 + log_n2 - log_m - 1), R_MODULUS)
-        layer = fr.mul(fr.powers(_root(log_m + 1 + log_n1, inverse), n1 * m), factor)
-        table[:, m : 2 * m] = _compact(layer).reshape(m, n1, LIMBS).swapaxes(0, 1)
-    return table
+@lru_cache(maxsize=32)
+def _factors(log_size: int, log_n: int, shift: int, inverse: bool, backend: Backend) -> NDArray[np.uint64]:
+    return _prepared(_layers(log_size, log_n, shift, inverse), backend)
 
 
-@lru_cache(maxsize=24)
-def _plan(log_n: int, shift: int, inverse: bool) -> _Plan:
+@lru_cache(maxsize=32)
+def _plan(log_n: int, shift: int, inverse: bool, backend: Backend) -> _Plan:
     log_n1, log_n2 = _split(log_n - 3)
-    points = fr.powers(_root(log_n, inverse), 1 << (log_n - 3))
     w8 = _root(3, inverse)
-    constants = fr.from_ints([w8, w8 * w8, w8 * w8 * w8, pow(1 << log_n, -1, R_MODULUS)])
-    compact = _compact(constants)
+    constants = _prepared(fr.from_ints([w8, w8 * w8, w8 * w8 * w8, pow(1 << log_n, -1, R_MODULUS)]), backend)
+    bases = _layers(log_n2, log_n2, 1, inverse) if log_n2 else fr.zeros(LANES)
+    plain = fr.mul(bases, pow(1 << 260, -1, R_MODULUS))
+    both = np.concatenate([_compact(bases), _compact(plain)], axis=1)
     return _Plan(
         log_n1=log_n1,
         log_n2=log_n2,
-        columns=_column_twiddles(log_n, log_n1, shift, inverse),
-        rows=_row_twiddles(log_n1, log_n2, shift, inverse),
-        points=fr.mul(points, shift),
-        roots=np.ascontiguousarray(compact[:3]),
-        scale=np.ascontiguousarray(compact[3:4]),
+        ones=int(pow(shift, 1 << (log_n - 2), R_MODULUS) == 1),
+        order=_reversal(log_n1),
+        places=_reversal(log_n2),
+        columns=_factors(log_n1, log_n, shift, inverse, backend),
+        points=fr.mul(fr.powers(_root(log_n, inverse), 1 << log_n1), shift),
+        bases=both,
+        turns=_compact(fr.powers(_root(log_n2 + 3, inverse), 1 << log_n2)),
+        roots=constants[:3].copy(),
+        scale=constants[3:4].copy(),
     )

@@ -51,8 +51,18 @@ def reduced(builder: ir.IRBuilder, field: FieldParams, columns: Sequence[ir.Valu
 
 def accumulate(builder: ir.IRBuilder, t: list[ir.Value], at: int, x: ir.Value, y: ir.Value) -> None:
     """Emit t += x·y·2^(52·at) on columns of 64 bits."""
+    accumulate_low(builder, t, at, x, y)
+    accumulate_high(builder, t, at + 1, x, y)
+
+
+def accumulate_low(builder: ir.IRBuilder, t: list[ir.Value], at: int, x: ir.Value, y: ir.Value) -> None:
+    """Emit t[at] += the low 52 bits of x·y."""
     t[at] = builder.call(_multiply_add(builder, "l"), [t[at], x, y])
-    t[at + 1] = builder.call(_multiply_add(builder, "h"), [t[at + 1], x, y])
+
+
+def accumulate_high(builder: ir.IRBuilder, t: list[ir.Value], at: int, x: ir.Value, y: ir.Value) -> None:
+    """Emit t[at] += the high 52 bits of x·y."""
+    t[at] = builder.call(_multiply_add(builder, "h"), [t[at], x, y])
 
 
 def _multiply_add(builder: ir.IRBuilder, half: str) -> ir.Function:

@@ -1,44 +1,58 @@
-"""Number-theoretic transforms of block arrays: whole blocks as the elements, lanes carried along.
+"""Number-theoretic transforms of block arrays: whole blocks as the elements.
 
-`columns_pass` and `rows_pass` are the two halves of a four-step transform (see `zkroll.algebra.ntt`).
-Twiddles that all lanes share lie in compact tables of five words (40 bytes) each; entry m + j belongs to
-butterfly j of the layer that joins transforms of length m.
+`transform` has the two halves of a four-step transform (see `zkroll.algebra.ntt` for the indices): in the first
+all lanes of a block take the same factors, in the second, after an exchange of lanes and positions, each lane
+its own. Factors are prepared ones (`fixed_product`); entry m + j of a table belongs to butterfly j of the layer
+that joins transforms of length m.
 
-No residue is reduced between the first load and the last store: a layer adds at most 2·p to the bound, and
-26 layers on top of 2·p stay below the 84·p that five limbs hold.
+No residue is reduced between the first load and the last layers: a layer adds at most 3·p to the bound, and
+25 layers on top of 2·p stay below the 84·p that five limbs hold.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
 from llvmlite import ir
 
-from zkroll.algebra.kernels.emit import FR, LANES, Backend, Emitter, Value, block_intrinsic
+from zkroll.algebra.kernels import fixed_product
+from zkroll.algebra.kernels.emit import (
+    FR,
+    LANES,
+    LIMBS,
+    VECTOR,
+    Backend,
+    Emitter,
+    Value,
+    block_intrinsic,
+    declared,
+)
+from zkroll.algebra.kernels.fixed_product import COMPACT_BYTES, VECTOR_BYTES, Fixed
 from zkroll.algebra.kernels.jit import family, helper, kernel
 
 BLOCK = 320
-TWIDDLE = 40
+TILE = LANES * BLOCK  # eight blocks side by side, whose lanes and positions are exchanged
 NEAR = 64  # blocks that stay in the first-level cache while their first layers run
-RUNNING = 60  # a bound that no value reaches during a transform (2 + 2·26 = 54)
-FACTOR = Fraction(11, 10)  # bound of table entries: all are products with a canonical constant
+RUNNING = 77  # a bound that no value reaches before the last layers (2 + 3·25)
+FACTOR = Fraction(11, 10)  # bound of points and their factors: products with canonical constants
+COLUMNS, ROWS = 1, 2  # stages of `transform`
 
 
 @dataclass(frozen=True)
 class NttKernels:
     """The kernels, compiled on first use."""
 
-    columns_pass: Any  # (dst, src, scratch, twiddles, log_n1, log_n2, begin, end)
-    rows_pass: Any  # (dst, src, twiddles, lane_twiddles, constants, scale, log_n1, log_n2, begin, end)
-    scale: Any  # (data, low: blocks, high: compact, log_low, begin, end)
-    evaluate: Any  # (result, coefficients, powers, step: block, chunk, blocks, begin, end)
+    transform: Any  # see below
+    small: Any  # (data, scratch, twiddles, log_n, begin, end): columns of 2^log_n blocks, lanes apart
+    prepare: Any  # (out: two blocks each, a, begin, end): prepared factors, lane by lane
 
 
-def _butterfly(e: Emitter, left: Value, right: Value, twiddle: Value) -> tuple[Value, Value]:
-    """(x, y) becomes (x + w·y, x - w·y)."""
-    turned = e.mul(right, twiddle)
+def _butterfly(e: Emitter, left: Value, right: Value, factor: Fixed | None) -> tuple[Value, Value]:
+    """(x, y) becomes (x + w·y, x - w·y); w = 1 without a factor."""
+    turned = right if factor is None else fixed_product.times(e, right, factor)
     return e.add(left, turned), e.sub(left, turned)
 
 
@@ -46,227 +60,456 @@ def _butterfly(e: Emitter, left: Value, right: Value, twiddle: Value) -> tuple[V
 def ntt_kernels(backend: Backend) -> NttKernels:
     """Return the kernels on `backend`."""
 
-    def emit_two(e: Emitter, at: ir.Value, twiddle: ir.Value) -> None:
-        w = e.load_broadcast(twiddle, bound=FACTOR)
-        x, y = _butterfly(e, e.load(at, bound=RUNNING), e.load(at, BLOCK, bound=RUNNING), w)
-        e.store(x, at, bound=RUNNING + 2)
-        e.store(y, at, BLOCK, bound=RUNNING + 2)
+    def load(e: Emitter, places: Sequence[ir.Value], bound: int = RUNNING) -> list[Value]:
+        return [e.load(place, bound=bound) for place in places]
+
+    def store(e: Emitter, values: Sequence[Value], places: Sequence[ir.Value]) -> None:
+        for value, place in zip(values, places, strict=True):
+            e.store(value, place, bound=RUNNING + 6)
+
+    def two_layers(e: Emitter, values: list[Value], factors: Sequence[Fixed | None]) -> list[Value]:
+        """Layers of distance 1 and 2 on four values; factors: near, far, further."""
+        near, far, further = factors
+        a, b, c, d = values
+        a, b = _butterfly(e, a, b, near)
+        c, d = _butterfly(e, c, d, near)
+        a, c = _butterfly(e, a, c, far)
+        b, d = _butterfly(e, b, d, further)
+        return [a, b, c, d]
+
+    def emit_two(e: Emitter, x: ir.Value, y: ir.Value, to_x: ir.Value, to_y: ir.Value, w: ir.Value) -> None:
+        values = load(e, (x, y))
+        store(e, _butterfly(e, values[0], values[1], fixed_product.load_compact(e, w)), (to_x, to_y))
 
     def emit_four(
+        e: Emitter,
+        a: ir.Value,
+        b: ir.Value,
+        c: ir.Value,
+        d: ir.Value,
+        to_a: ir.Value,
+        to_b: ir.Value,
+        to_c: ir.Value,
+        to_d: ir.Value,
+        near: ir.Value,
+        far: ir.Value,
+        further: ir.Value,
+    ) -> None:
+        factors = [fixed_product.load_compact(e, place) for place in (near, far, further)]
+        store(e, two_layers(e, load(e, (a, b, c, d)), factors), (to_a, to_b, to_c, to_d))
+
+    def emit_four_ones(
+        e: Emitter,
+        a: ir.Value,
+        b: ir.Value,
+        c: ir.Value,
+        d: ir.Value,
+        to: ir.Value,
+        further: ir.Value,
+    ) -> None:
+        """The first two layers of a transform without shift: three of the factors are one."""
+        factors = (None, None, fixed_product.load_compact(e, further))
+        values = two_layers(e, load(e, (a, b, c, d), 2), factors)
+        for i, value in enumerate(values):
+            e.store(value, to, BLOCK * i, bound=RUNNING)
+
+    def emit_two_vector(e: Emitter, at: ir.Value, distance: ir.Value, w: ir.Value) -> None:
+        places = (at, e.builder.add(at, distance))
+        values = load(e, places)
+        store(e, _butterfly(e, values[0], values[1], fixed_product.load_vector(e, w)), places)
+
+    def emit_four_vector(
         e: Emitter, at: ir.Value, distance: ir.Value, near: ir.Value, far: ir.Value, further: ir.Value
     ) -> None:
-        """Two layers at once on blocks at, at + d, at + 2d, at + 3d."""
         places = [at]
         for _ in range(3):
             places.append(e.builder.add(places[-1], distance))
-        a, b, c, d = (e.load(place, bound=RUNNING) for place in places)
-        w = e.load_broadcast(near, bound=FACTOR)
-        a, b = _butterfly(e, a, b, w)
-        c, d = _butterfly(e, c, d, w)
-        a, c = _butterfly(e, a, c, e.load_broadcast(far, bound=FACTOR))
-        b, d = _butterfly(e, b, d, e.load_broadcast(further, bound=FACTOR))
-        for value, place in zip((a, b, c, d), places, strict=True):
-            e.store(value, place, bound=RUNNING + 4)
+        factors = [fixed_product.load_vector(e, place) for place in (near, far, further)]
+        store(e, two_layers(e, load(e, places), factors), places)
 
-    def emit_copy(e: Emitter, out: ir.Value, a: ir.Value) -> None:
-        e.store(e.load(a, bound=RUNNING), out, bound=RUNNING)
+    def emit_prefetch(e: Emitter, at: ir.Value) -> None:
+        for i in range(LIMBS):
+            _prefetch(e, at, 64 * i)
 
-    def emit_lanes(
+    def emit_exchange(e: Emitter, at: ir.Value) -> None:
+        """Eight blocks at `at`: lane c of block l and lane l of block c change places."""
+        for limb in range(LIMBS):
+            places = [e.pointer(at, BLOCK * i + 64 * limb, VECTOR) for i in range(LANES)]
+            for place, word in zip(
+                places, _transpose(e, [e.builder.load(p, align=8) for p in places]), strict=True
+            ):
+                e.builder.store(word, place, align=8)
+
+    def emit_entry(e: Emitter, out: ir.Value, point: ir.Value, base: ir.Value) -> None:
+        """The factor point·base for each lane; base is its Montgomery form and its plain form."""
+        g = e.load(point, bound=FACTOR)
+        montgomery = e.mul(g, e.load_broadcast(base, bound=1))
+        plain = e.mul(g, e.load_broadcast(base, 8 * LIMBS, bound=1))
+        fixed_product.store_prepared(e, montgomery, plain, out)
+
+    def emit_square(e: Emitter, out: ir.Value, a: ir.Value) -> None:
+        e.store(e.sqr(e.load(a, bound=FACTOR)), out, bound=FACTOR)
+
+    def emit_last(
         e: Emitter,
         out: ir.Value,
         out_step: ir.Value,
         a: ir.Value,
-        a_step: ir.Value,
         point: ir.Value,
+        turn: ir.Value,
         roots: ir.Value,
     ) -> None:
-        _store_eight(e, _across_lanes(e, a, a_step, point, roots), out, out_step)
+        _last_layers(e, out, out_step, a, point, turn, roots, None)
 
-    def emit_lanes_scaled(
+    def emit_last_scaled(
         e: Emitter,
         out: ir.Value,
         out_step: ir.Value,
         a: ir.Value,
-        a_step: ir.Value,
         point: ir.Value,
+        turn: ir.Value,
         roots: ir.Value,
         scale: ir.Value,
     ) -> None:
-        factor = e.load_broadcast(scale, bound=1)
-        _store_eight(e, [e.mul(v, factor) for v in _across_lanes(e, a, a_step, point, roots)], out, out_step)
+        _last_layers(e, out, out_step, a, point, turn, roots, scale)
+
+    def emit_prepare(e: Emitter, out: ir.Value, a: ir.Value) -> None:
+        value = e.load(a)
+        fixed_product.store_prepared(e, value, e.mul(value, e.raw(1, 1)), out)
+
+    def emit_copy(e: Emitter, out: ir.Value, a: ir.Value) -> None:
+        e.store(e.load(a, bound=RUNNING), out)
 
     two = block_intrinsic(FR, emit_two, backend=backend)
     four = block_intrinsic(FR, emit_four, backend=backend)
+    four_ones = block_intrinsic(FR, emit_four_ones, backend=backend)
+    two_vector = block_intrinsic(FR, emit_two_vector, backend=backend)
+    four_vector = block_intrinsic(FR, emit_four_vector, backend=backend)
+    prefetch = block_intrinsic(FR, emit_prefetch, backend=backend)
+    exchange = block_intrinsic(FR, emit_exchange, backend=backend)
+    entry = block_intrinsic(FR, emit_entry, backend=backend)
+    square = block_intrinsic(FR, emit_square, backend=backend)
+    last = block_intrinsic(FR, emit_last, backend=backend, inline=False)
+    last_scaled = block_intrinsic(FR, emit_last_scaled, backend=backend, inline=False)
+    prepare_block = block_intrinsic(FR, emit_prepare, backend=backend)
     copy = block_intrinsic(FR, emit_copy, backend=backend)
-    lanes = block_intrinsic(FR, emit_lanes, backend=backend, inline=False)
-    lanes_scaled = block_intrinsic(FR, emit_lanes_scaled, backend=backend, inline=False)
 
     @helper
-    def layers(base: int, twiddles: int, size: int, start: int, end: int) -> None:
-        """Join transforms of length `start` into transforms of length `end`, two layers at a time."""
+    def middle(base: int, twiddles: int, size: int, start: int, end: int) -> None:
+        """Join transforms of length `start` into transforms of length `end` inside `size` blocks."""
         m = start
         while m < end:
             for group in range(0, size, 4 * m):
                 at = base + BLOCK * group
                 for j in range(m):
-                    w = twiddles + TWIDDLE * j
+                    w, x = twiddles + COMPACT_BYTES * j, at + BLOCK * j
+                    y = x + BLOCK * m
+                    u = y + BLOCK * m
+                    v = u + BLOCK * m
                     four(
-                        at + BLOCK * j,
-                        BLOCK * m,
-                        w + TWIDDLE * m,
-                        w + TWIDDLE * 2 * m,
-                        w + TWIDDLE * 3 * m,
+                        x,
+                        y,
+                        u,
+                        v,
+                        x,
+                        y,
+                        u,
+                        v,
+                        w + COMPACT_BYTES * m,
+                        w + COMPACT_BYTES * 2 * m,
+                        w + COMPACT_BYTES * 3 * m,
                     )
             m *= 4
 
     @helper
-    def transform(base: int, twiddles: int, log_size: int) -> None:
-        """Transform 2^log_size blocks in place, bit-reversed order in, natural order out."""
-        size = 1 << log_size
-        m = 1
-        if log_size & 1:
-            for i in range(0, size, 2):
-                two(base + BLOCK * i, twiddles + TWIDDLE)
-            m = 2
-        reach = m
-        while reach < size and reach * 4 <= NEAR:
+    def column(
+        dst: int,
+        place: int,
+        src: int,
+        stride: int,
+        scratch: int,
+        order: Any,
+        twiddles: int,
+        log_n1: int,
+        n2: int,
+        ones: int,
+        ahead: int,
+    ) -> None:
+        """Transform the 2^log_n1 >= 8 blocks at src, `stride` bytes apart, into tiles at dst."""
+        n1 = 1 << log_n1
+        odd = log_n1 & 1
+        first = 2 if odd else 4
+        reach = first
+        while reach * 4 <= NEAR and reach * 4 < n1:
             reach *= 4
-        for chunk in range(0, size, reach):
-            layers(base + BLOCK * chunk, twiddles, reach, m, reach)
-        layers(base, twiddles, size, reach, size)
+        for chunk in range(0, n1, reach):
+            for i in range(chunk, chunk + reach, first):
+                at = scratch + BLOCK * i
+                x, y = src + stride * order[i], src + stride * order[i + 1]
+                prefetch(x + ahead)
+                prefetch(y + ahead)
+                if odd:
+                    two(x, y, at, at + BLOCK, twiddles + COMPACT_BYTES)
+                else:
+                    u, v = src + stride * order[i + 2], src + stride * order[i + 3]
+                    prefetch(u + ahead)
+                    prefetch(v + ahead)
+                    if ones:
+                        four_ones(x, y, u, v, at, twiddles + 3 * COMPACT_BYTES)
+                    else:
+                        four(
+                            x,
+                            y,
+                            u,
+                            v,
+                            at,
+                            at + BLOCK,
+                            at + 2 * BLOCK,
+                            at + 3 * BLOCK,
+                            twiddles + COMPACT_BYTES,
+                            twiddles + 2 * COMPACT_BYTES,
+                            twiddles + 3 * COMPACT_BYTES,
+                        )
+            middle(scratch + BLOCK * chunk, twiddles, reach, first, reach)
+        middle(scratch, twiddles, n1, reach, n1 // 4)
+        m = n1 // 4
+        for j in range(m):
+            at, w = scratch + BLOCK * j, twiddles + COMPACT_BYTES * j
+            to = dst + BLOCK * ((j >> 3) * LANES * n2 + place * LANES + (j & 7))
+            further = dst + BLOCK * (((j + m) >> 3) * LANES * n2 + place * LANES + ((j + m) & 7))
+            third = dst + BLOCK * (((j + 2 * m) >> 3) * LANES * n2 + place * LANES + ((j + 2 * m) & 7))
+            fourth = dst + BLOCK * (((j + 3 * m) >> 3) * LANES * n2 + place * LANES + ((j + 3 * m) & 7))
+            four(
+                at,
+                at + BLOCK * m,
+                at + 2 * BLOCK * m,
+                at + 3 * BLOCK * m,
+                to,
+                further,
+                third,
+                fourth,
+                w + COMPACT_BYTES * m,
+                w + COMPACT_BYTES * 2 * m,
+                w + COMPACT_BYTES * 3 * m,
+            )
 
     @helper
-    def reverse(value: int, bits: int) -> int:
-        result = 0
-        for _ in range(bits):
-            result = (result << 1) | (value & 1)
-            value >>= 1
-        return result
+    def row_layers(base: int, factors: int, size: int, start: int, end: int) -> None:
+        """As `middle`, on tiles instead of blocks and with factors lane by lane."""
+        m = start
+        while m < end:
+            for group in range(0, size, 4 * m):
+                for j in range(m):
+                    at, w = base + TILE * (group + j), factors + VECTOR_BYTES * j
+                    for l in range(LANES):
+                        four_vector(
+                            at + BLOCK * l,
+                            TILE * m,
+                            w + VECTOR_BYTES * m,
+                            w + VECTOR_BYTES * 2 * m,
+                            w + VECTOR_BYTES * 3 * m,
+                        )
+            m *= 4
 
-    @kernel("void(int64,int64,int64,int64,int64,int64,int64,int64)", name=f"{backend}_ntt_columns")
-    def columns_pass(
-        dst: int, src: int, scratch: int, twiddles: int, log_n1: int, log_n2: int, begin: int, end: int
-    ) -> None:
-        n1, n2 = 1 << log_n1, 1 << log_n2
-        for column in range(begin, end):
-            for i in range(n1):
-                copy(scratch + BLOCK * reverse(i, log_n1), src + BLOCK * (n2 * i + column))
-            transform(scratch, twiddles, log_n1)
-            place = reverse(column, log_n2)
-            for i in range(n1):
-                copy(dst + BLOCK * (n2 * i + place), scratch + BLOCK * i)
-
-    @kernel(
-        "void(int64,int64,int64,int64,int64,int64,int64,int64,int64,int64)",
-        name=f"{backend}_ntt_rows",
-    )
-    def rows_pass(
+    @helper
+    def tile_rows(
         dst: int,
-        src: int,
-        twiddles: int,
-        points: int,
+        out_step: int,
+        step: int,
+        at: int,
+        scratch: int,
+        point: int,
+        bases: int,
+        turns: int,
         roots: int,
         scale: int,
+        log_n2: int,
+    ) -> None:
+        """Transform eight rows of 2^log_n2 blocks and join their lanes."""
+        n2 = 1 << log_n2
+        for i in range(n2):
+            exchange(at + TILE * i)
+        if log_n2:
+            power, factors = scratch, scratch + BLOCK
+            square(power, point)
+            square(power, power)
+            m = n2
+            while m > 1:
+                m //= 2
+                square(power, power)
+                for j in range(m):
+                    entry(factors + VECTOR_BYTES * (m + j), power, bases + COMPACT_BYTES * (m + j))
+            m = 1
+            if log_n2 & 1:
+                for i in range(0, n2, 2):
+                    for l in range(LANES):
+                        two_vector(at + TILE * i + BLOCK * l, TILE, factors + VECTOR_BYTES)
+                m = 2
+            reach = m
+            while reach < n2 and reach * 4 * LANES <= NEAR:
+                reach *= 4
+            for chunk in range(0, n2, reach):
+                row_layers(at + TILE * chunk, factors, reach, m, reach)
+            row_layers(at, factors, n2, reach, n2)
+        for i in range(n2):
+            if scale:
+                last_scaled(
+                    dst + step * i, out_step, at + TILE * i, point, turns + 8 * LIMBS * i, roots, scale
+                )
+            else:
+                last(dst + step * i, out_step, at + TILE * i, point, turns + 8 * LIMBS * i, roots)
+
+    @kernel(
+        "void(int64,int64,int64,int64,int64[::1],int64[::1],int64,int64,int64,int64,int64,int64,int64,int64,"
+        "int64,int64,int64,int64)",
+        name=f"{backend}_ntt_transform",
+    )
+    def transform(
+        data: int,
+        columns: int,
+        between: int,
+        scratch: int,
+        order: Any,
+        places: Any,
+        twiddles: int,
+        points: int,
+        bases: int,
+        turns: int,
+        roots: int,
+        scale: int,
+        ones: int,
         log_n1: int,
         log_n2: int,
+        stages: int,
         begin: int,
         end: int,
     ) -> None:
-        n2, tiles = 1 << log_n2, 1 << (log_n1 - 3)
-        out_step = BLOCK * (tiles << log_n2)
-        for tile in range(begin, end):
-            first = src + BLOCK * LANES * tile * n2
-            if log_n2:
-                for row in range(LANES):
-                    transform(
-                        first + BLOCK * row * n2, twiddles + TWIDDLE * (LANES * tile + row) * n2, log_n2
+        """Run `stages` on `columns` columns of 2^(log_n1 + log_n2) blocks, one after the other.
+
+        begin, end: the blocks of the first stage or the tiles of the second, for a stage alone; order and
+        places: bit reversals; scratch: n1 blocks, or 1 + 2·n2 (the greater); scale: 0 or a prepared factor.
+        """
+        n1, n2 = 1 << log_n1, 1 << log_n2
+        tiles = n1 // LANES
+        for k in range(columns):
+            at = data + BLOCK * n1 * n2 * k
+            if stages & COLUMNS:
+                first, stop = (0, n2) if stages & ROWS else (begin, end)
+                for i in range(first, stop):
+                    column(
+                        between,
+                        places[i],
+                        at + BLOCK * i,
+                        BLOCK * n2,
+                        scratch,
+                        order,
+                        twiddles,
+                        log_n1,
+                        n2,
+                        ones,
+                        BLOCK,
                     )
-            for i in range(n2):
-                place = BLOCK * (tile + tiles * i)
-                if scale:
-                    lanes_scaled(
-                        dst + place, out_step, first + BLOCK * i, BLOCK * n2, points + place, roots, scale
+            if stages & ROWS:
+                first, stop = (0, tiles) if stages & COLUMNS else (begin, end)
+                for i in range(first, stop):
+                    tile_rows(
+                        at + BLOCK * i,
+                        BLOCK * tiles * n2,
+                        BLOCK * tiles,
+                        between + TILE * n2 * i,
+                        scratch,
+                        points + BLOCK * i,
+                        bases,
+                        turns,
+                        roots,
+                        scale,
+                        log_n2,
                     )
-                else:
-                    lanes(dst + place, out_step, first + BLOCK * i, BLOCK * n2, points + place, roots)
 
-    def emit_scale(e: Emitter, data: ir.Value, low: ir.Value, high: ir.Value) -> None:
-        factor = e.mul(e.load(low), e.load_broadcast(high))
-        e.store(e.mul(e.load(data), factor), data)
+    @kernel("void(int64,int64,int64,int64,int64,int64)", name=f"{backend}_ntt_small")
+    def small(data: int, scratch: int, twiddles: int, log_n: int, begin: int, end: int) -> None:
+        n = 1 << log_n
+        for k in range(begin, end):
+            at = data + BLOCK * n * k
+            for i in range(n):
+                back, rest = 0, i
+                for _ in range(log_n):
+                    back, rest = 2 * back + (rest & 1), rest >> 1
+                copy(scratch + BLOCK * back, at + BLOCK * i)
+            m = 1
+            while m < n:
+                for group in range(0, n, 2 * m):
+                    for j in range(m):
+                        x = scratch + BLOCK * (group + j)
+                        y = x + BLOCK * m
+                        two(x, y, x, y, twiddles + COMPACT_BYTES * (m + j))
+                m *= 2
+            for i in range(n):
+                copy(at + BLOCK * i, scratch + BLOCK * i)
 
-    scale_block = block_intrinsic(FR, emit_scale, backend=backend)
-
-    @kernel("void(int64,int64,int64,int64,int64,int64)", name=f"{backend}_ntt_scale")
-    def scale(data: int, low: int, high: int, log_low: int, begin: int, end: int) -> None:
-        mask = (1 << log_low) - 1
+    @kernel("void(int64,int64,int64,int64)", name=f"{backend}_ntt_prepare")
+    def prepare(out: int, a: int, begin: int, end: int) -> None:
         for i in range(begin, end):
-            scale_block(data + BLOCK * i, low + BLOCK * (i & mask), high + TWIDDLE * (i >> log_low))
+            prepare_block(out + VECTOR_BYTES * i, a + BLOCK * i)
 
-    def emit_step(e: Emitter, total: ir.Value, step: ir.Value) -> None:
-        e.store(e.mul(e.load(total), e.load(step)), total)
-
-    def emit_product(e: Emitter, total: ir.Value, a: ir.Value, b: ir.Value) -> None:
-        e.store(e.add(e.load(total), e.mul(e.load(a), e.load(b))), total)
-
-    advance = block_intrinsic(FR, emit_step, backend=backend)
-    add_product = block_intrinsic(FR, emit_product, backend=backend)
-
-    @kernel("void(int64,int64,int64,int64,int64,int64,int64,int64)", name=f"{backend}_ntt_evaluate")
-    def evaluate(
-        result: int, coefficients: int, powers: int, step: int, chunk: int, blocks: int, begin: int, end: int
-    ) -> None:
-        """Horner over chunks, inner products with powers inside; one block of partial sums a column."""
-        for column in range(begin, end):
-            total = result + BLOCK * column
-            start = (blocks - 1) // chunk * chunk
-            while start >= 0:
-                advance(total, step)
-                at = coefficients + BLOCK * (column * blocks + start)
-                for i in range(min(chunk, blocks - start)):
-                    add_product(total, at + BLOCK * i, powers + BLOCK * i)
-                start -= chunk
-
-    return NttKernels(columns_pass=columns_pass, rows_pass=rows_pass, scale=scale, evaluate=evaluate)
+    return NttKernels(transform=transform, small=small, prepare=prepare)
 
 
-def _across_lanes(e: Emitter, a: ir.Value, a_step: ir.Value, point: ir.Value, roots: ir.Value) -> list[Value]:
-    """Σ_l x_l·g^l·ω_8^(l·k) for k = 0..7, where x_l is lane l of eight blocks and g their evaluation points.
+def _prefetch(e: Emitter, address: ir.Value, offset: int) -> None:
+    """Ask for the cache line at address + offset, to be read soon; addresses out of range do no harm."""
+    i8p, i32 = ir.IntType(8).as_pointer(), ir.IntType(32)
+    fn = declared(e.builder.module, "llvm.prefetch.p0", ir.FunctionType(ir.VoidType(), [i8p, i32, i32, i32]))
+    read, near, data = (ir.Constant(i32, value) for value in (0, 2, 1))
+    e.builder.call(fn, [e.pointer(address, offset, ir.IntType(8)), read, near, data])
 
-    The eight blocks are transposed first, so that lane c of value l is lane l of block c; then come three
-    layers of butterflies with the twiddles g⁴, g²·ω_4^j and g·ω_8^j.
-    """
-    place, blocks = a, []
-    for _ in range(LANES):
-        blocks.append(e.load(place, bound=RUNNING))
-        place = e.builder.add(place, a_step)
-    values = _transpose(e, blocks)
-    g = e.load(point, bound=FACTOR)
-    g2 = e.sqr(g)
-    g4 = e.sqr(g2)
-    w1, w2, w3 = (e.load_broadcast(roots, TWIDDLE * i, bound=1) for i in range(3))
-    order = [values[i] for i in (0, 4, 2, 6, 1, 5, 3, 7)]
-    twiddles = {1: [g4], 2: [g2, e.mul(g2, w2)], 4: [g, e.mul(g, w1), e.mul(g, w2), e.mul(g, w3)]}
+
+def _last_layers(
+    e: Emitter,
+    out: ir.Value,
+    out_step: ir.Value,
+    a: ir.Value,
+    point: ir.Value,
+    turn: ir.Value,
+    roots: ir.Value,
+    scale: ir.Value | None,
+) -> None:
+    """Σ_l x_l·g^l·ω_8^(l·k) for k = 0..7, where x_l is block l of eight and g = point·turn."""
+    x = [e.load(a, BLOCK * l, bound=RUNNING + 6) for l in range(LANES)]
+    g = e.mul(e.load(point, bound=FACTOR), e.load_broadcast(turn, bound=1))
+    power = g
+    if scale is None:
+        x[0] = e.tidy(e.reduce(x[0]))
+    else:
+        factor = fixed_product.load_compact(e, scale)
+        x[0] = fixed_product.times(e, x[0], factor)
+        power = fixed_product.times(e, g, factor)
+    for l in range(1, LANES):
+        x[l] = e.mul(x[l], power)
+        if l + 1 < LANES:
+            power = e.mul(power, g)
+    roots_of_8 = [None, *(fixed_product.load_compact(e, roots, COMPACT_BYTES * i) for i in range(3))]
+    order = [x[i] for i in (0, 4, 2, 6, 1, 5, 3, 7)]
     for m in (1, 2, 4):
         for group in range(0, LANES, 2 * m):
             for j in range(m):
                 i = group + j
-                order[i], order[i + m] = _butterfly(e, order[i], order[i + m], twiddles[m][j])
-    return order
+                order[i], order[i + m] = _butterfly(e, order[i], order[i + m], roots_of_8[j * (4 // m)])
+    for value in order:
+        e.store(value, out)
+        out = e.builder.add(out, out_step)
 
 
-def _transpose(e: Emitter, blocks: list[Value]) -> list[Value]:
-    """Lane c of result l is lane l of block c: three rounds that swap 1, 2 and 4 lanes between partners."""
+def _transpose(e: Emitter, words: list[ir.Value]) -> list[ir.Value]:
+    """Lane c of result l is lane l of vector c: three rounds that swap 1, 2 and 4 lanes between partners."""
     for size in (1, 2, 4):
         low = [i if not i & size else i - size + LANES for i in range(LANES)]
         high = [i + size if not i & size else i + LANES for i in range(LANES)]
         for i in range(LANES):
             if not i & size:
-                x, y = blocks[i], blocks[i + size]
-                blocks[i], blocks[i + size] = e.shuffle(x, low, y), e.shuffle(x, high, y)
-    return blocks
+                x, y = words[i], words[i + size]
+                words[i], words[i + size] = (_pick(e, x, y, lanes) for lanes in (low, high))
+    return words
 
 
-def _store_eight(e: Emitter, values: list[Value], out: ir.Value, out_step: ir.Value) -> None:
-    for value in values:
-        e.store(value, out)
-        out = e.builder.add(out, out_step)
+def _pick(e: Emitter, x: ir.Value, y: ir.Value, lanes: Sequence[int]) -> ir.Value:
+    return e.builder.shuffle_vector(x, y, ir.Constant(ir.VectorType(ir.IntType(32), LANES), list(lanes)))
