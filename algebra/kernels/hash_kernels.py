@@ -236,8 +236,9 @@ def keccak256_messages(
     """
     for group in range(begin, end):
         lanes = min(KECCAK_LANES, len(order) - KECCAK_LANES * group)
-        state[:] = ZERO
-        words[:] = ZERO
+        for lane in range(KECCAK_LANES):
+            for i in range(KECCAK_WORDS):
+                state[i, lane] = ZERO
         most = 0
         for lane in range(lanes):
             most = max(most, lengths[order[KECCAK_LANES * group + lane]] // KECCAK_RATE + 1)
@@ -325,7 +326,6 @@ def sha256_messages(
     """
     for group in range(begin, end):
         lanes = min(SHA_LANES, len(order) - SHA_LANES * group)
-        words[:] = NONE
         most = 0
         for lane in range(lanes):
             most = max(most, (lengths[order[SHA_LANES * group + lane]] + 8) // SHA_BLOCK + 1)
