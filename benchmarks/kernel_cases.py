@@ -73,7 +73,7 @@ def msm_work(n: int, bits: int, degree: int = 1) -> tuple[float, str]:
     windows, buckets = window_count(bits, window), 1 << (window - 1)
     addition, total = AFFINE_ADDITION[degree], BUCKET_SUM[degree]
     work = windows * (addition * max(0, n - buckets) + total * buckets)
-    why = f"{windows} windows × ({addition}·(n - {buckets} first points) + {total}·{buckets} buckets)"
+    why = f"windows: {windows} × ({addition}·(n - {buckets} first points) + {total}·{buckets} buckets)"
     return float(work), why
 
 
