@@ -13,7 +13,9 @@ ONE = np.uint64(1)
 TOP = np.uint64(63)
 
 
-@kernel("void(uint64[:, ::1], uint64[:, ::1], uint64[:, ::1], uint64[:, ::1])", name="long_division")
+@kernel(
+    "void(const_uint64[:, ::1], const_uint64[:, ::1], uint64[:, ::1], uint64[:, ::1])", name="long_division"
+)
 def divide(numerator: Any, divisor: Any, quotient: Any, remainder: Any) -> None:
     """quotient, remainder = numerator divided by divisor, row by row; both 0 where the divisor is 0.
 

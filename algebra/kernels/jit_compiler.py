@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from llvmlite.binding import Linkage
 from numba.core import sigutils, types
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler
@@ -53,12 +54,32 @@ class _HelperLibrary(JITCodeLibrary):
         self._finalized = True
 
 
+class _KernelLibrary(JITCodeLibrary):
+    """A kernel with its helpers, which no other kernel sees.
+
+    Numba tells functions of one name apart by counting them, and every process counts anew: two kernels from
+    the cache may hold different helpers of the same name, and the linker would take one for the other.
+    """
+
+    def _optimize_final_module(self) -> None:
+        for function in self._final_module.functions:
+            if not function.is_declaration and function.linkage == Linkage.linkonce_odr:
+                function.linkage = Linkage.internal
+        super()._optimize_final_module()  # type: ignore[no-untyped-call]
+
+
 class _HelperCompiler(Compiler):
+    library: Any = _HelperLibrary
+
     def __init__(self, *arguments: Any):
         super().__init__(*arguments)  # type: ignore[no-untyped-call]
         if self.state.library is None:
-            library: Any = _HelperLibrary
-            self.state.library = library(self.state.targetctx.codegen(), "helper")
+            self.state.library = self.library(self.state.targetctx.codegen(), self.library.__name__)
+            self.state.library.enable_object_caching()
+
+
+class _KernelCompiler(_HelperCompiler):
+    library = _KernelLibrary
 
 
 class HelperDispatcher(CPUDispatcher):
@@ -73,7 +94,9 @@ class KernelDispatcher(CPUDispatcher):
     """A function that is compiled or loaded, on first use, for its declared signature and no other."""
 
     def __init__(self, name: str, function: Callable[..., Any], signature: Any):
-        super().__init__(function, targetoptions={**_OPTIONS, "no_cfunc_wrapper": True})
+        function.__qualname__ = name  # of which symbols are made: no two kernels may share one
+        options = {**_OPTIONS, "no_cfunc_wrapper": True}
+        super().__init__(function, targetoptions=options, pipeline_class=_KernelCompiler)
         self.declared = signature
         self._cache = KernelCache(name, function, signature)
 

@@ -9,7 +9,10 @@ from zkroll.algebra.kernels.jit import kernel
 SPAN = 64  # bytes each access sees: its word and the next
 
 
-@kernel("void(uint8[::1], int64[::1], int64[::1], uint8[:, ::1], uint8[:, ::1])", name="memory_replay")
+@kernel(
+    "void(uint8[::1], const_int64[::1], const_int64[::1], const_uint8[:, ::1], uint8[:, ::1])",
+    name="memory_replay",
+)
 def replay(memory: Any, address: Any, count: Any, data: Any, seen: Any) -> None:
     """For each access copy the 64 bytes from its word's start to `seen`, then write `count` bytes of `data`.
 
