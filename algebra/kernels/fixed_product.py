@@ -63,25 +63,41 @@ def load_vector(e: Emitter, address: ir.Value) -> Fixed:
 
 def times(e: Emitter, x: Value, fixed: Fixed) -> Value:
     """Return x·w; its bound is BOUND."""
+    limbs = settled(e, add_product(e, [splat(0)] * LIMBS, e.tidy(x).limbs, fixed))
+    return Value(limbs, BOUND)
+
+
+def add_product(e: Emitter, start: Sequence[ir.Value], x: Sequence[ir.Value], fixed: Fixed) -> list[ir.Value]:
+    """Return start + x·w as five columns modulo 2^260 whose carries are not propagated.
+
+    x is tidy and below 2^260. The product adds less than BOUND·p to the value and 2^57 to each column.
+    """
     if e.backend == "portable":
-        product = e.mul(x, fixed.factor)
-        return Value(product.limbs, max(BOUND, product.bound), product.tidy)
-    b, x = e.builder, e.tidy(x)
+        product = e.mul(Value(tuple(x), Fraction(e.field.capacity)), fixed.factor)
+        return [e.builder.add(limb, more) for limb, more in zip(start, e.tidy(product).limbs, strict=True)]
+    b = e.builder
     w, quotient = fixed.factor.limbs, fixed.quotient.limbs
     # columns 4 to 9 of x·w': what lies below adds less than 2^-49 to q
     upper: list[ir.Value] = [splat(0)] * (LIMBS + 1)
     for i in range(LIMBS):
         for j in range(LIMBS):
             if i + j >= LIMBS - 1:
-                accumulate_low(b, upper, i + j - LIMBS + 1, x.limbs[j], quotient[i])
+                accumulate_low(b, upper, i + j - LIMBS + 1, x[j], quotient[i])
             if i + j >= LIMBS - 2:
-                accumulate_high(b, upper, i + j - LIMBS + 2, x.limbs[j], quotient[i])
+                accumulate_high(b, upper, i + j - LIMBS + 2, x[j], quotient[i])
     for i in range(LIMBS):
         upper[i + 1] = b.add(upper[i + 1], b.lshr(upper[i], splat(BITS)))
     q = upper[1:]  # the products below read 52 bits of each
     opposite = [splat(limb) for limb in split_limbs((1 << MONTGOMERY_BITS) - e.field.modulus)]
-    result = _low_columns(e, [(x.limbs, w), (q, opposite)])
-    return Value(_carried(e, result), BOUND)
+    return _low_columns(e, start, [(x, w), (q, opposite)])
+
+
+def settled(e: Emitter, columns: Sequence[ir.Value]) -> tuple[ir.Value, ...]:
+    """Propagate carries modulo 2^260: five limbs of 52 bits."""
+    b, limbs = e.builder, list(columns)
+    for i in range(LIMBS - 1):
+        limbs[i + 1] = b.add(limbs[i + 1], b.ashr(limbs[i], splat(BITS)))
+    return tuple(b.and_(limb, splat(LIMB_MASK)) for limb in limbs)
 
 
 def store_prepared(e: Emitter, montgomery: Value, plain: Value, out: ir.Value) -> None:
@@ -92,18 +108,18 @@ def store_prepared(e: Emitter, montgomery: Value, plain: Value, out: ir.Value) -
     e.store(plain, out, bound=1)
     # w·2^260 = w'·p + (w·2^260 mod p), so w' = -(w·2^260 mod p)/p modulo 2^260
     factor = pow(-e.field.modulus, -1, 1 << MONTGOMERY_BITS)
-    columns = _low_columns(
-        e, [(e.canonical(montgomery).limbs, [splat(limb) for limb in split_limbs(factor)])]
-    )
-    quotient = Value(_carried(e, columns), Fraction(e.field.capacity))
+    terms = [(e.canonical(montgomery).limbs, [splat(limb) for limb in split_limbs(factor)])]
+    quotient = Value(settled(e, _low_columns(e, [splat(0)] * LIMBS, terms)), Fraction(e.field.capacity))
     e.store(quotient, out, BLOCK_BYTES, bound=e.field.capacity)
 
 
 def _low_columns(
-    e: Emitter, products: Sequence[tuple[Sequence[ir.Value], Sequence[ir.Value]]]
+    e: Emitter,
+    start: Sequence[ir.Value],
+    products: Sequence[tuple[Sequence[ir.Value], Sequence[ir.Value]]],
 ) -> list[ir.Value]:
-    """The columns of Σ x·y that lie below 2^260."""
-    columns: list[ir.Value] = [splat(0)] * LIMBS
+    """The columns of start + Σ x·y that lie below 2^260."""
+    columns = list(start)
     for x, y in products:
         for i in range(LIMBS):
             for j in range(LIMBS - i):
@@ -111,10 +127,3 @@ def _low_columns(
                 if i + j + 1 < LIMBS:
                     accumulate_high(e.builder, columns, i + j + 1, x[j], y[i])
     return columns
-
-
-def _carried(e: Emitter, columns: list[ir.Value]) -> tuple[ir.Value, ...]:
-    b, limbs = e.builder, list(columns)
-    for i in range(LIMBS - 1):
-        limbs[i + 1] = b.add(limbs[i + 1], b.lshr(limbs[i], splat(BITS)))
-    return tuple(b.and_(limb, splat(LIMB_MASK)) for limb in limbs)

@@ -5,8 +5,9 @@ all lanes of a block take the same factors, in the second, after an exchange of 
 its own. Factors are prepared ones (`fixed_product`); entry m + j of a table belongs to butterfly j of the layer
 that joins transforms of length m.
 
-No residue is reduced between the first load and the last layers: a layer adds at most 3·p to the bound, and
-25 layers on top of 2·p stay below the 84·p that five limbs hold.
+Between the first load and the last layers nothing is reduced, and carries are propagated in factors of
+products only: a layer adds at most 3·p to a value and 2^57 to each of its five words. 25
+layers on top of 2·p stay below the 84·p of 2^260, and words in 64 bits; so five words modulo 2^260 are enough.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from math import ceil
 from typing import Any
 
 from llvmlite import ir
@@ -21,7 +23,9 @@ from llvmlite import ir
 from zkroll.algebra.kernels import fixed_product
 from zkroll.algebra.kernels.emit import (
     FR,
+    I64,
     LANES,
+    LIMB_BYTES,
     LIMBS,
     VECTOR,
     Backend,
@@ -29,8 +33,10 @@ from zkroll.algebra.kernels.emit import (
     Value,
     block_intrinsic,
     declared,
+    splat,
+    split_limbs,
 )
-from zkroll.algebra.kernels.fixed_product import COMPACT_BYTES, VECTOR_BYTES, Fixed
+from zkroll.algebra.kernels.fixed_product import BOUND, COMPACT_BYTES, VECTOR_BYTES, Fixed
 from zkroll.algebra.kernels.jit import family, helper, kernel
 
 BLOCK = 320
@@ -50,36 +56,58 @@ class NttKernels:
     prepare: Any  # (out: two blocks each, a, begin, end): prepared factors, lane by lane
 
 
-def _butterfly(e: Emitter, left: Value, right: Value, factor: Fixed | None) -> tuple[Value, Value]:
-    """(x, y) becomes (x + w·y, x - w·y); w = 1 without a factor."""
-    turned = right if factor is None else fixed_product.times(e, right, factor)
-    return e.add(left, turned), e.sub(left, turned)
+Columns = list[ir.Value]  # five words that stand for an integer modulo 2^260, carries not propagated
+
+
+def _butterfly(
+    e: Emitter, left: Columns, right: Columns, factor: Fixed | None, grown: Fraction = BOUND
+) -> tuple[Columns, Columns]:
+    """(x, y) becomes (x + w·y, x - w·y) and a multiple of p; w = 1, with y below grown·p, without a factor."""
+    b = e.builder
+    if factor is None:
+        above = [b.add(x, y) for x, y in zip(left, right, strict=True)]
+    else:
+        above = fixed_product.add_product(e, left, fixed_product.settled(e, right), factor)
+    # x - w·y = 2·x - (x + w·y)
+    multiple = split_limbs(ceil(grown) * e.field.modulus)
+    twice = [b.add(b.add(x, x), splat(limb)) for x, limb in zip(left, multiple, strict=True)]
+    return above, [b.sub(x, y) for x, y in zip(twice, above, strict=True)]
+
+
+def _load(e: Emitter, places: Sequence[ir.Value]) -> list[Columns]:
+    return [list(e.load(place).limbs) for place in places]
+
+
+def _store(e: Emitter, values: Sequence[Columns], places: Sequence[ir.Value]) -> None:
+    for columns, place in zip(values, places, strict=True):
+        for i, word in enumerate(columns):
+            e.builder.store(word, e.pointer(place, LIMB_BYTES * i, VECTOR), align=8)
+
+
+def _two_layers(
+    e: Emitter, values: list[Columns], near: Fixed | None, far: Fixed | None, further: Fixed
+) -> list[Columns]:
+    """Layers of distance 1 and 2 on four values; without factors, they are below 2·p."""
+    a, b, c, d = values
+    two = Fraction(2)
+    a, b = _butterfly(e, a, b, near, two if near is None else BOUND)
+    c, d = _butterfly(e, c, d, near, two if near is None else BOUND)
+    a, c = _butterfly(e, a, c, far, 2 * two if far is None else BOUND)
+    b, d = _butterfly(e, b, d, further)
+    return [a, b, c, d]
+
+
+def _settled(e: Emitter, columns: Columns) -> Value:
+    return Value(fixed_product.settled(e, columns), Fraction(RUNNING))
 
 
 @family
 def ntt_kernels(backend: Backend) -> NttKernels:
     """Return the kernels on `backend`."""
 
-    def load(e: Emitter, places: Sequence[ir.Value], bound: int = RUNNING) -> list[Value]:
-        return [e.load(place, bound=bound) for place in places]
-
-    def store(e: Emitter, values: Sequence[Value], places: Sequence[ir.Value]) -> None:
-        for value, place in zip(values, places, strict=True):
-            e.store(value, place, bound=RUNNING + 6)
-
-    def two_layers(e: Emitter, values: list[Value], factors: Sequence[Fixed | None]) -> list[Value]:
-        """Layers of distance 1 and 2 on four values; factors: near, far, further."""
-        near, far, further = factors
-        a, b, c, d = values
-        a, b = _butterfly(e, a, b, near)
-        c, d = _butterfly(e, c, d, near)
-        a, c = _butterfly(e, a, c, far)
-        b, d = _butterfly(e, b, d, further)
-        return [a, b, c, d]
-
     def emit_two(e: Emitter, x: ir.Value, y: ir.Value, to_x: ir.Value, to_y: ir.Value, w: ir.Value) -> None:
-        values = load(e, (x, y))
-        store(e, _butterfly(e, values[0], values[1], fixed_product.load_compact(e, w)), (to_x, to_y))
+        left, right = _load(e, (x, y))
+        _store(e, _butterfly(e, left, right, fixed_product.load_compact(e, w)), (to_x, to_y))
 
     def emit_four(
         e: Emitter,
@@ -96,27 +124,20 @@ def ntt_kernels(backend: Backend) -> NttKernels:
         further: ir.Value,
     ) -> None:
         factors = [fixed_product.load_compact(e, place) for place in (near, far, further)]
-        store(e, two_layers(e, load(e, (a, b, c, d)), factors), (to_a, to_b, to_c, to_d))
+        _store(e, _two_layers(e, _load(e, (a, b, c, d)), *factors), (to_a, to_b, to_c, to_d))
 
     def emit_four_ones(
-        e: Emitter,
-        a: ir.Value,
-        b: ir.Value,
-        c: ir.Value,
-        d: ir.Value,
-        to: ir.Value,
-        further: ir.Value,
+        e: Emitter, a: ir.Value, b: ir.Value, c: ir.Value, d: ir.Value, to: ir.Value, further: ir.Value
     ) -> None:
         """The first two layers of a transform without shift: three of the factors are one."""
-        factors = (None, None, fixed_product.load_compact(e, further))
-        values = two_layers(e, load(e, (a, b, c, d), 2), factors)
-        for i, value in enumerate(values):
-            e.store(value, to, BLOCK * i, bound=RUNNING)
+        factor = fixed_product.load_compact(e, further)
+        values = _two_layers(e, _load(e, (a, b, c, d)), None, None, factor)
+        _store(e, values, [e.builder.add(to, ir.Constant(I64, BLOCK * i)) for i in range(4)])
 
     def emit_two_vector(e: Emitter, at: ir.Value, distance: ir.Value, w: ir.Value) -> None:
         places = (at, e.builder.add(at, distance))
-        values = load(e, places)
-        store(e, _butterfly(e, values[0], values[1], fixed_product.load_vector(e, w)), places)
+        left, right = _load(e, places)
+        _store(e, _butterfly(e, left, right, fixed_product.load_vector(e, w)), places)
 
     def emit_four_vector(
         e: Emitter, at: ir.Value, distance: ir.Value, near: ir.Value, far: ir.Value, further: ir.Value
@@ -125,7 +146,7 @@ def ntt_kernels(backend: Backend) -> NttKernels:
         for _ in range(3):
             places.append(e.builder.add(places[-1], distance))
         factors = [fixed_product.load_vector(e, place) for place in (near, far, further)]
-        store(e, two_layers(e, load(e, places), factors), places)
+        _store(e, _two_layers(e, _load(e, places), *factors), places)
 
     def emit_prefetch(e: Emitter, at: ir.Value) -> None:
         for i in range(LIMBS):
@@ -178,7 +199,7 @@ def ntt_kernels(backend: Backend) -> NttKernels:
         fixed_product.store_prepared(e, value, e.mul(value, e.raw(1, 1)), out)
 
     def emit_copy(e: Emitter, out: ir.Value, a: ir.Value) -> None:
-        e.store(e.load(a, bound=RUNNING), out)
+        e.store(_settled(e, list(e.load(a).limbs)), out)
 
     two = block_intrinsic(FR, emit_two, backend=backend)
     four = block_intrinsic(FR, emit_four, backend=backend)
@@ -474,7 +495,7 @@ def _last_layers(
     scale: ir.Value | None,
 ) -> None:
     """Σ_l x_l·g^l·ω_8^(l·k) for k = 0..7, where x_l is block l of eight and g = point·turn."""
-    x = [e.load(a, BLOCK * l, bound=RUNNING + 6) for l in range(LANES)]
+    x = [_settled(e, list(e.load(a, BLOCK * l).limbs)) for l in range(LANES)]
     g = e.mul(e.load(point, bound=FACTOR), e.load_broadcast(turn, bound=1))
     power = g
     if scale is None:
@@ -492,8 +513,9 @@ def _last_layers(
     for m in (1, 2, 4):
         for group in range(0, LANES, 2 * m):
             for j in range(m):
-                i = group + j
-                order[i], order[i + m] = _butterfly(e, order[i], order[i + m], roots_of_8[j * (4 // m)])
+                left, right, root = order[group + j], order[group + j + m], roots_of_8[j * (4 // m)]
+                turned = right if root is None else fixed_product.times(e, right, root)
+                order[group + j], order[group + j + m] = e.add(left, turned), e.sub(left, turned)
     for value in order:
         e.store(value, out)
         out = e.builder.add(out, out_step)
