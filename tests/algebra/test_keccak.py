@@ -54,3 +54,77 @@ def test_no_states_give_no_states() -> None:
 def test_other_shapes_and_dtypes_are_refused(states: np.ndarray) -> None:
     with pytest.raises(InputError, match="keccak: expected states"):
         keccak.keccak_f_rounds(states)
+
+
+LENGTHS = st.one_of(
+    st.sampled_from([0, 1, 7, 8, 127, 128, 135, 136, 137, 143, 271, 272, 273, 407, 408]), st.integers(0, 600)
+)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(LENGTHS, max_size=40), st.integers(0, 255))
+def test_batch_of_mixed_lengths_equals_one_by_one(lengths: list[int], seed: int) -> None:
+    messages = [bytes((seed + 31 * i + 7 * j) % 256 for j in range(n)) for i, n in enumerate(lengths)]
+    digests = keccak.keccak256_many(messages)
+    assert digests.shape == (len(messages), 32)
+    assert digests.dtype == np.uint8
+    assert [row.tobytes() for row in digests] == [keccak.keccak256(message) for message in messages]
+
+
+@pytest.mark.parametrize("length", [0, 1, 64, 135, 136, 137, 300])
+@pytest.mark.parametrize("count", [0, 1, 7, 8, 9])
+def test_batch_of_equal_lengths_as_an_array(length: int, count: int) -> None:
+    messages = np.arange(count * length, dtype=np.uint8).reshape(count, length)
+    messages.setflags(write=False)
+    expected = [reference.keccak256(row.tobytes()) for row in messages]
+    assert [row.tobytes() for row in keccak.keccak256_many(messages)] == expected
+
+
+def test_batch_takes_bytearrays_and_columns_of_larger_arrays() -> None:
+    wide = np.arange(40 * 20, dtype=np.uint8).reshape(40, 20)
+    narrow = keccak.keccak256_many(wide[::2, 3:11])
+    assert np.array_equal(narrow, keccak.keccak256_many([bytearray(row[3:11]) for row in wide[::2]]))
+
+
+def test_batch_does_not_depend_on_the_number_of_threads() -> None:
+    messages = [bytes(range(i % 251)) * (1 + i % 3) for i in range(2500)]
+    alone = keccak.keccak256_many(messages, threads=1)
+    assert np.array_equal(alone, keccak.keccak256_many(messages, threads=3))
+    states = np.arange(25 * 1300, dtype=np.uint64).reshape(-1, 25)
+    assert np.array_equal(keccak.keccak_f1600(states, threads=1), keccak.keccak_f1600(states, threads=3))
+
+
+def test_states_may_be_read_only_and_strided() -> None:
+    states = np.arange(100, dtype=np.uint64).reshape(4, 25)
+    states.setflags(write=False)
+    assert np.array_equal(keccak.keccak_f1600(states[::2]), keccak.keccak_f1600(states)[::2])
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [b"abc", "abc", ["abc"], [b"a", None], [memoryview(b"abc")], 3, {b"a"}, iter([b"a"])],
+    ids=["bytes", "text", "texts", "none", "view", "number", "set", "iterator"],
+)
+def test_what_is_no_list_of_messages_is_refused(messages: object) -> None:
+    with pytest.raises(InputError, match="keccak256_many: expected"):
+        keccak.keccak256_many(messages)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("shape", "dtype"), [((3,), np.uint8), ((2, 2, 2), np.uint8), ((2, 4), np.int8)])
+def test_arrays_of_other_shapes_and_dtypes_are_refused(shape: tuple[int, ...], dtype: type) -> None:
+    with pytest.raises(InputError, match=r"expected messages \(n, length\) uint8"):
+        keccak.keccak256_many(np.zeros(shape, dtype=dtype))
+
+
+def test_messages_that_misstate_their_length_are_refused() -> None:
+    class Longer(bytes):
+        def __len__(self) -> int:
+            return 1 << 40
+
+    with pytest.raises(InputError, match="stay as they are"):
+        keccak.keccak256_many([b"abc", Longer(b"d")])
+
+
+def test_fewer_than_one_thread_is_refused() -> None:
+    with pytest.raises(InputError, match="threads"):
+        keccak.keccak256_many([b""] * 20, threads=0)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import random
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -28,6 +30,29 @@ def test_every_width_agrees_with_integers(k):
     rows = [[0] * k, [R_MODULUS - 1] * k, *([rng.randrange(R_MODULUS) for _ in range(k)] for _ in range(3))]
     columns = [fr.from_ints(column) for column in zip(*rows, strict=True)]
     assert fr.to_ints(poseidon_hash(columns, len(rows)), len(rows)) == [reference(row) for row in rows]
+
+
+def test_every_width_agrees_with_circomlibjs():
+    vectors = json.loads((Path(__file__).parents[1] / "fixtures/circomlibjs/poseidon.json").read_text())
+    for k in range(1, 17):
+        chosen = [vector for vector in vectors if len(vector["inputs"]) == k]
+        assert chosen
+        columns = [
+            fr.from_ints(map(int, column))
+            for column in zip(*(vector["inputs"] for vector in chosen), strict=True)
+        ]
+        hashes = fr.to_ints(poseidon_hash(columns, len(chosen)), len(chosen))
+        assert hashes == [int(vector["hash"]) for vector in chosen]
+
+
+def test_result_goes_where_it_is_asked_to():
+    a, b = fr.powers(3, 100), fr.powers(5, 100)
+    into = np.zeros((20, 5, 8), dtype=np.uint64)
+    assert poseidon_hash([a, b], 100, out=into[3:16]).base is into
+    assert fr.equal(into[3:16], poseidon_hash([a, b], 100))
+    assert not into[:3].any()
+    assert not into[16:].any()
+    assert poseidon_hash([fr.zeros(0)], 0).shape == (0, 5, 8)
 
 
 def test_published_hash_of_one_and_two():
@@ -56,3 +81,15 @@ def test_unusable_inputs_are_refused():
         poseidon_hash([column, fr.zeros(16)], 8)
     with pytest.raises(InputError, match="input 0"):
         poseidon_hash([column.astype(np.int64)], 8)
+    with pytest.raises(InputError, match="n >= 0"):
+        poseidon_hash([fr.zeros(0)], -1)
+    with pytest.raises(InputError, match=r"input 0: .* got list"):
+        poseidon_hash([[1]], 8)
+
+
+def test_unusable_outputs_are_refused():
+    column, frozen = fr.from_ints(range(8)), fr.zeros(8)
+    frozen.setflags(write=False)
+    for out in (fr.zeros(16), frozen, np.zeros((1, 5, 16), np.uint64)[:, :, ::2], np.zeros((1, 5, 8))):
+        with pytest.raises(InputError, match="poseidon_hash: out"):
+            poseidon_hash([column], 8, out=out)

@@ -13,6 +13,8 @@ from zkroll.algebra.reference.poseidon import (
     poseidon_permutation,
     round_constants,
 )
+from zkroll.algebra.reference.poseidon_sparse import poseidon_permutation as sparse_permutation
+from zkroll.algebra.reference.poseidon_sparse import sparse_form
 from zkroll.errors import InputError
 
 VECTORS = json.loads((Path(__file__).parents[1] / "fixtures/circomlibjs/poseidon.json").read_text())
@@ -53,3 +55,14 @@ def test_bad_inputs_are_refused(inputs: list[int]) -> None:
 def test_unknown_widths_are_refused(width: int) -> None:
     with pytest.raises(InputError, match="width"):
         round_constants(width)
+
+
+@pytest.mark.parametrize("width", range(2, 18))
+def test_sparse_form_is_the_same_permutation(width: int) -> None:
+    state = [pow(7, i, R_MODULUS) for i in range(width)]
+    assert sparse_permutation(state) == poseidon_permutation(state)
+
+
+def test_sparse_form_saves_multiplications() -> None:
+    assert [sparse_form(width).multiplications for width in (2, 3, 17)] == [416, 600, 5168]
+    assert all(len(column) == 2 for column in sparse_form(3).columns)
