@@ -22,7 +22,7 @@ pairing-friendly curves" (2022), for tests by endomorphisms.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -71,9 +71,10 @@ from zkroll.algebra.kernels.tower import (
 BLOCK = BLOCK_BYTES
 INPUT_BYTES = 6 * BLOCK  # eight pairs: x, y of P, then x0, x1, y0, y1 of Q
 STATUS = 4  # lane masks per eight pairs: P off its curve, Q off its curve, Q not of order r, infinity
-LINE_BYTES = 15 * BLOCK  # five elements of Fq2 with the opposite of their second half
+LINE_BYTES = 15 * BLOCK  # five elements of Fq2 with the sum of their halves
 STATE_BYTES = 12 * BLOCK  # T (X, Y, Z), -y of Q, and an image of Q under Frobenius
 FINAL_BYTES = REGISTERS * TWELVE_BYTES + INVERSION_BYTES + 4 * BLOCK
+_TOTAL = 4  # bound of the sum of two halves
 _TWIST_B = (  # 3/(9 + u)
     27 * pow(82, -1, Q_MODULUS) % Q_MODULUS,
     -3 * pow(82, -1, Q_MODULUS) % Q_MODULUS,
@@ -302,7 +303,7 @@ def off_subgroup(t: Tower, state: ir.Value, image: ir.Value, points: ir.Value) -
 
 
 # ---- lines ------------------------------------------------------------------------------------------------
-# A line is l0 + l1·w + l3·w³. In memory: l0, l1, l3, ξ·l1, ξ·l3, each with -c1 behind it.
+# A line is l0 + l1·w + l3·w³. In memory: l0, l1, l3, ξ·l1, ξ·l3, each with c0 + c1 behind it.
 
 
 def _store_line(
@@ -320,10 +321,13 @@ def _store_line(
             value = e.tidy(e.reduce(t.value(half)))
             halves.append(t._made(e.select(mask, other, value)))
         made.append(Pair(halves[0], halves[1]))
-    made += [t.times_xi(made[1]), t.times_xi(made[2])]
+    for part in (made[1], made[2]):
+        times_xi = t.times_xi(part)
+        made.append(Pair(*(t._made(e.reduce(t.value(half))) for half in (times_xi.c0, times_xi.c1))))
+    # the sums must be those of the halves as they are stored, hence reduced before
     for i, part in enumerate(made):
         t.store_pair(part, line, 3 * BLOCK * i)
-        t.store(t.neg(part.c1), line, 3 * BLOCK * i + 2 * BLOCK)
+        t.store(t.add(part.c0, part.c1), line, 3 * BLOCK * i + 2 * BLOCK, _TOTAL)
 
 
 @routine
@@ -381,7 +385,8 @@ def sparse_mul(t: Tower, f: ir.Value, line: ir.Value) -> None:
     """f = f·line"""
     c0, c2, c4, c1, c3, c5 = t.pairs(f, 6)
     l0, l1, l3, xi1, xi3 = (
-        Pair(*(t.number(line, 3 * BLOCK * i + BLOCK * j) for j in range(3))) for i in range(5)
+        replace(t.pair(line, 3 * BLOCK * i), total=t.number(line, 3 * BLOCK * i + 2 * BLOCK, _TOTAL))
+        for i in range(5)
     )
     t.store_pairs(
         [

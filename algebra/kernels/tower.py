@@ -4,10 +4,10 @@
 
 An element of Fq12 is twelve blocks (3840 bytes): six elements of Fq2 that stand before 1, v, v², w, v·w, v²·w.
 
-With IFMA a reduction costs as much as a product, and an addition with its carries a fifth of one. So nearly
-all work is `Tower.dot`, a sum of up to six products that is reduced once: both operands come from memory, so
-the ten columns stay in registers whatever surrounds them. Karatsuba's trick, which trades products for
-additions, is used only where it saves whole elements of Fq6.
+With IFMA a reduction costs as much as a product, and an addition with its carries a third of one. So nearly all
+work is sums of products that are reduced once: their operands come from memory, and their columns stay in
+registers whatever surrounds them. Karatsuba's trick, which trades products for additions, is used where its
+additions are shared (sums of two and more products in Fq2) or where it saves whole products in Fq6.
 
 Everything here is a `routine`: one function per module, that passes addresses. That keeps the machine code
 of a whole pairing within the first-level cache, and its compilation to a second or two.
@@ -16,7 +16,7 @@ of a whole pairing within the first-level cache, and its compilation to a second
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -26,8 +26,10 @@ from llvmlite import ir
 from zkroll.algebra.constants import Q_MODULUS
 from zkroll.algebra.kernels import ifma
 from zkroll.algebra.kernels.emit import (
+    BITS,
     BLOCK_BYTES,
     I64,
+    LIMB_MASK,
     LIMBS,
     SLACK,
     VECTOR,
@@ -45,6 +47,8 @@ INVERSION_BYTES = 2 * SIX_BYTES  # what `twelve_invert_begin` leaves for `twelve
 _ARRAY = ir.ArrayType(VECTOR, LIMBS)
 _INVERSION_SUM = 3  # bound of the coefficients between the two halves of an inversion
 _SIX = 12  # bound of products in Fq6, whose operands are below 4
+
+_MOST_PRODUCTS = 12  # of a sum in `products`; see _raised
 
 Routine = Callable[..., Any]
 
@@ -75,11 +79,12 @@ class Number:
 
 @dataclass(eq=False)
 class Pair:
-    """Eight elements of Fq2; `minus` is -c1, made when first needed."""
+    """Eight elements of Fq2; `minus` = -c1 and `total` = c0 + c1 are made when first needed."""
 
     c0: Number
     c1: Number
     minus: Number | None = None
+    total: Number | None = None
 
 
 Six = tuple[Pair, Pair, Pair]
@@ -195,9 +200,9 @@ class Tower:
         return self._made(self.base.times(self.value(a), factor))
 
     def dot(self, terms: Sequence[tuple[Number, Number]]) -> Number:
-        """Return Σ x·y, reduced once; at most eight terms, whose bounds are checked while emitting."""
+        """Return Σ x·y, reduced once; the bounds are checked while emitting."""
         shrink, capacity = self.base.field.shrink, self.base.field.capacity
-        bound = sum((x.bound * y.bound for x, y in terms), Fraction(0)) * shrink + SLACK
+        bound = _bound(terms) * shrink + SLACK
         if bound + len(terms) > capacity:
             raise ValueError(f"dot: expected a sum below {capacity}, got {float(bound)}")
         lefts, rights = [self.address(x) for x, _ in terms], [self.address(y) for _, y in terms]
@@ -238,18 +243,55 @@ class Tower:
     def products(self, terms: Sequence[tuple[Pair, Pair]], squares: Sequence[Pair] = ()) -> Pair:
         """Return Σ x·y + Σ z², reduced once.
 
-        The two halves of x·y are x0·y0 - x1·y1 and x0·y1 + x1·y0, those of z² (z0 + z1)·(z0 - z1) and
-        2·z0·z1.
+        The halves of x·y are x0·y0 - x1·y1 and x0·y1 + x1·y0 = (x0 + x1)·(y0 + y1) - x0·y0 - x1·y1, those
+        of z² (z0 + z1)·(z0 - z1) and 2·z0·z1.
         """
         real: list[tuple[Number, Number]] = []
         imaginary: list[tuple[Number, Number]] = []
-        for x, y in terms:
-            real += [(x.c0, y.c0), (self._minus(x), y.c1)]
-            imaginary += [(x.c0, y.c1), (x.c1, y.c0)]
         for z in squares:
             real.append((self.add(z.c0, z.c1), self.sub(z.c0, z.c1)))
             imaginary.append((self.times(z.c0, 2), z.c1))
+        if len(terms) > 1:
+            return self._karatsuba(terms, real, imaginary)
+        for x, y in terms:
+            real += [(x.c0, y.c0), (self._minus(x), y.c1)]
+            imaginary += [(x.c0, y.c1), (x.c1, y.c0)]
         return Pair(self.dot(real), self.dot(imaginary))
+
+    def _karatsuba(
+        self,
+        terms: Sequence[tuple[Pair, Pair]],
+        real: Sequence[tuple[Number, Number]],
+        imaginary: Sequence[tuple[Number, Number]],
+    ) -> Pair:
+        """Return Σ x·y + Σ real + Σ imaginary·u with three products for each x·y."""
+        low = _bound((x.c0, y.c0) for x, y in terms)
+        high = _bound((x.c1, y.c1) for x, y in terms)
+        cross = _bound(pair for x, y in terms for pair in ((x.c0, y.c1), (x.c1, y.c0)))
+        ceiling = 16
+        while ceiling < high:
+            ceiling *= 2
+        shrink, capacity = self.base.field.shrink, self.base.field.capacity
+        bounds = (
+            (low + ceiling + _bound(real)) * shrink + SLACK,
+            (cross + _bound(imaginary)) * shrink + SLACK,
+        )
+        columns = 2 * len(terms) + len(real)
+        if max(bounds) + columns > capacity or columns > _MOST_PRODUCTS:
+            raise ValueError(
+                f"products: expected sums below {capacity} of at most {_MOST_PRODUCTS} products, "
+                f"got {float(max(bounds))} of {columns}"
+            )
+        operands: list[Number] = []
+        for x, y in terms:
+            operands += [x.c0, y.c0, x.c1, y.c1, self._total(x), self._total(y)]
+        for one, other in zip(real, imaginary, strict=True):
+            operands += [*one, *other]
+        out = self.slot(2)
+        name = f"products_{len(terms)}_{len(real)}_{ceiling}"
+        body = _products_body(len(terms), ceiling)
+        self._call(name, body, [out, *map(self.address, operands)], returns=False)
+        return Pair(Number(bounds[0], address=out), Number(bounds[1], address=self.at(out, BLOCK_BYTES)))
 
     def scale(self, a: Pair, factor: Number) -> Pair:
         """Return a·factor for a factor in Fq."""
@@ -259,6 +301,13 @@ class Tower:
         if a.minus is None:
             a.minus = self.neg(a.c1)
         return a.minus
+
+    def _total(self, a: Pair) -> Number:
+        if a.total is None:
+            a.total = self.add(a.c0, a.c1)
+            if a.total.bound != a.c0.bound + a.c1.bound:
+                raise ValueError(f"products: expected halves whose sum fits, got bound {float(a.c0.bound)}")
+        return a.total
 
     # ---- Fq6 ----------------------------------------------------------------------------------------------
 
@@ -293,7 +342,8 @@ class Tower:
             function.attributes.add("noinline")
             function.attributes.add("nounwind")
             inner = ir.IRBuilder(function.append_basic_block("entry"))
-            result = body(Tower(Emitter(inner, self.base.field, self.base.backend)), *function.args)
+            inside = Emitter(inner, self.base.field, self.base.backend)
+            result = body(Tower(inside), *function.args)
             if returns:
                 inner.ret(result)
             else:
@@ -324,24 +374,96 @@ def mask_routine(body: Routine) -> Routine:
     return call
 
 
+def _bound(terms: Iterable[tuple[Number, Number]]) -> Fraction:
+    """Return b such that Σ x·y is below b·q²."""
+    return sum((x.bound * y.bound for x, y in terms), Fraction(0))
+
+
 def _emit_dot(t: Tower, out: ir.Value, *operands: ir.Value) -> None:
     """Σ x·y/R for operands x…, y… (addresses), below (Σ bounds)·q/R + SLACK."""
     e = t.base
     count = len(operands) // 2
     terms = list(zip(operands[:count], operands[count:], strict=True))
     if e.backend == "portable":
-        total = e.sum_of_products([(e.load(x), e.load(y)) for x, y in terms])
-        e.store(Value(e.tidy(total).limbs, Fraction(e.field.capacity)), out, bound=SLACK)
+        e.store(_sum_by_products(e, terms), out, bound=SLACK)
         return
     # two sets of columns, so that the chains of additions to one column are half as long
-    columns: list[list[ir.Value]] = [[splat(0)] * (2 * LIMBS), [splat(0)] * (2 * LIMBS)]
+    columns = [_no_columns(), _no_columns()]
     for i, (x, y) in enumerate(terms):
-        left, right = e.load(x).limbs, e.load(y).limbs
-        for j in range(LIMBS):
-            for k in range(LIMBS):
-                ifma.accumulate(e.builder, columns[i % 2], j + k, left[k], right[j])
-    both = [e.builder.add(a, b) for a, b in zip(*columns, strict=True)] if count > 1 else columns[0]
+        _accumulate(e, columns[i % 2], x, y)
+    both = _columnwise(e.builder.add, *columns) if count > 1 else columns[0]
     e.store(Value(ifma.reduced(e.builder, e.field, both), SLACK), out, bound=SLACK)
+
+
+def _products_body(count: int, ceiling: int) -> Routine:
+    """Make the emitter of `Tower._karatsuba` for `count` products, with Σ x1·y1 below ceiling·q²."""
+
+    def body(t: Tower, out: ir.Value, *operands: ir.Value) -> None:
+        e, b = t.base, t.builder
+        terms = [operands[i : i + 6] for i in range(0, 6 * count, 6)]
+        squares = [operands[i : i + 4] for i in range(6 * count, len(operands), 4)]
+        if e.backend == "portable":
+            low = _sum_by_products(e, [(x0, y0) for x0, y0, *_ in terms])
+            high = _sum_by_products(e, [(x1, y1) for _, _, x1, y1, *_ in terms])
+            both = _sum_by_products(e, [(x, y) for *_, x, y in terms])
+            real, imaginary = e.sub(low, high), e.sub(both, e.add(low, high))
+            if squares:
+                real = e.add(real, _sum_by_products(e, [(x, y) for x, y, *_ in squares]))
+                imaginary = e.add(imaginary, _sum_by_products(e, [(x, y) for *_, x, y in squares]))
+            e.store(real, out, bound=SLACK)
+            e.store(imaginary, out, BLOCK_BYTES, bound=SLACK)
+            return
+        lows, highs = _no_columns(), _no_columns()
+        for x0, y0, x1, y1, *_ in terms:
+            _accumulate(e, lows, x0, y0)
+            _accumulate(e, highs, x1, y1)
+        # what is added keeps every column from being negative: a multiple of q in `real`, zero in `imaginary`
+        real_columns = _columnwise(b.sub, _columnwise(b.add, lows, _raised(ceiling * Q_MODULUS**2)), highs)
+        imaginary_columns = _columnwise(b.sub, _raised(0), _columnwise(b.add, lows, highs))
+        for x, y, *_ in squares:
+            _accumulate(e, real_columns, x, y)
+        limbs = ifma.reduced(b, e.field, real_columns)
+        e.store(Value(limbs, SLACK), out, bound=SLACK)
+        for *_, x, y in (*terms, *squares):
+            _accumulate(e, imaginary_columns, x, y)
+        limbs = ifma.reduced(b, e.field, imaginary_columns)
+        e.store(Value(limbs, SLACK), out, BLOCK_BYTES, bound=SLACK)
+
+    return body
+
+
+def _sum_by_products(e: Emitter, terms: Sequence[tuple[ir.Value, ir.Value]]) -> Value:
+    """Return Σ x·y/R of blocks below SLACK·q, whatever their bounds are (as the callers' checks allow)."""
+    total = e.sum_of_products([(e.load(x), e.load(y)) for x, y in terms])
+    return e.tidy(e.reduce(Value(e.tidy(total).limbs, Fraction(e.field.capacity)), SLACK))
+
+
+def _no_columns() -> list[ir.Value]:
+    return [splat(0)] * (2 * LIMBS)
+
+
+def _accumulate(e: Emitter, columns: list[ir.Value], x: ir.Value, y: ir.Value) -> None:
+    left, right = e.load(x).limbs, e.load(y).limbs
+    for j in range(LIMBS):
+        for k in range(LIMBS):
+            ifma.accumulate(e.builder, columns, j + k, left[k], right[j])
+
+
+def _columnwise(operation: Routine, a: Sequence[ir.Value], b: Sequence[ir.Value]) -> list[ir.Value]:
+    return [operation(x, y) for x, y in zip(a, b, strict=True)]
+
+
+def _raised(value: int) -> list[ir.Value]:
+    """Return `value` in ten columns of which all but the highest are at least 2^59 - 2^7.
+
+    Twelve products leave less than 12·10·2^52 < 2^59 - 2^7 in a column. Only the total has to be positive in
+    the highest one, which nothing is carried out of.
+    """
+    digits = [value >> (BITS * i) & LIMB_MASK for i in range(2 * LIMBS)]
+    lent = 1 << 7
+    raised = [digit + (lent << BITS) - (lent if i else 0) for i, digit in enumerate(digits)]
+    raised[-1] = digits[-1] - lent
+    return [splat(column) for column in raised]
 
 
 # ---- Fq6 --------------------------------------------------------------------------------------------------
