@@ -10,7 +10,7 @@ Leaves and inner nodes are hashed alike: whoever checks a path must fix the dept
 
 >>> tree = MerkleTree.build(FrVector.from_ints([1, 2, 3]))
 >>> tree.depth, hex(tree.node(1, 0))[:18]
-(2, '0x115cc0f5e7d690413')
+(2, '0x115cc0f5e7d69041')
 >>> verify_path(tree.root, 3, tree.path(2), depth=2)
 True
 """
