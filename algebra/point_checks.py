@@ -41,6 +41,9 @@ def rows_in_group(
 def _check(kernel: Any, rows: Rows, threads: int | None, *extra: NDArray[np.int8]) -> NDArray[np.bool_]:
     masks = np.zeros(blocks_for(len(rows)), dtype=np.uint8)
     map_ranges(
-        lambda begin, end: kernel(masks, address(rows), len(rows), begin, end, *extra), len(masks), threads, _GRAIN
+        lambda begin, end: kernel(masks, address(rows), len(rows), begin, end, *extra),
+        len(masks),
+        threads,
+        _GRAIN,
     )
     return np.unpackbits(masks, bitorder="little")[: len(rows)].astype(np.bool_)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -92,9 +91,7 @@ def _in_subgroup(backend: Backend) -> Any:
     equal = G2.intrinsic(_emit_equal, backend, inline=False, returns_mask=True)
     row_bytes, point_words = G2.row_bytes, G2.point_bytes // 8
 
-    @kernel(
-        "void(uint8[::1],int64,int64,int64,int64,const_int8[::1])", name=f"{backend}_g2_in_subgroup"
-    )
+    @kernel("void(uint8[::1],int64,int64,int64,int64,const_int8[::1])", name=f"{backend}_g2_in_subgroup")
     def in_subgroup(masks: Any, rows: int, n: int, begin: int, end: int, digits: Any) -> None:
         codes = np.zeros((GROUP, 2, LANES), dtype=np.int64)  # the points and their opposites
         space = np.zeros((GROUP, 2, point_words), dtype=np.uint64)  # [x]Q, the left side
@@ -138,7 +135,5 @@ def _emit_psi(e: CoordinateEmitter, at: ir.Value) -> None:
 def _emit_equal(e: CoordinateEmitter, a: ir.Value, b: ir.Value) -> Mask:
     """The lanes where two projective points are the same; infinity is (0 : y : 0)."""
     z1, z2 = e.load(a, 2 * e.element_bytes), e.load(b, 2 * e.element_bytes)
-    same = [
-        e.equal(e.mul(e.load(a, at), z2), e.mul(e.load(b, at), z1)) for at in (0, e.element_bytes)
-    ]
+    same = [e.equal(e.mul(e.load(a, at), z2), e.mul(e.load(b, at), z1)) for at in (0, e.element_bytes)]
     return e.mask_and(*same)

@@ -35,7 +35,6 @@ class RoundKernels:
 def round_kernels(group: Group, backend: Backend) -> RoundKernels:
     """Return the kernels of `group` on `backend`."""
     add_pairs = pair_adder(group, backend)
-    row_bytes = group.row_bytes
 
     @kernel(
         "void(int64,int64,int64,int64,int64,int64,int64,int64,const_int16[:,::1],int64,int64,int64,int64,"

@@ -63,9 +63,7 @@ def _emitter(group: Group) -> Callable[[Emitter, ir.Value, ir.Value, ir.Value], 
         rows = b.add(e.broadcast(scalars), lanes)
         words = [e.gather_words(b.add(rows, splat(8 * j)), e.all_lanes) for j in range(_WORDS)]
         scalar = [_field(b, words, LIMB * i) for i in range(SCALAR_LIMBS)]
-        parts: list[list[ir.Value]] = [
-            [splat(limb) for limb in tables.offset] for _ in range(tables.parts)
-        ]
+        parts: list[list[ir.Value]] = [[splat(limb) for limb in tables.offset] for _ in range(tables.parts)]
         parts[0] = [b.add(x, y) for x, y in zip(parts[0], scalar, strict=False)]
         for factor, vector in zip(tables.factors, tables.vectors, strict=True):
             nearest = _rounded_product(b, scalar, factor)

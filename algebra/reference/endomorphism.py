@@ -10,9 +10,7 @@ def split(scalar: int, group: Group) -> list[int]:
     """Return short k_j with Σ k_j·μ^j = scalar mod r."""
     nearest = [round(scalar * c) for c in coordinates_of_one(group)]
     rows = list(zip(nearest, basis(group), strict=True))
-    return [
-        (scalar if j == 0 else 0) - sum(c * row[j] for c, row in rows) for j in range(len(basis(group)))
-    ]
+    return [(scalar if j == 0 else 0) - sum(c * row[j] for c, row in rows) for j in range(len(basis(group)))]
 
 
 def digits(part: int, group: Group) -> list[int]:
