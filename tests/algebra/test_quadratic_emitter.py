@@ -13,8 +13,9 @@ from llvmlite import ir
 
 from zkroll.algebra.constants import Q_MODULUS as Q
 from zkroll.algebra.field import PrimeField, address
+from zkroll.algebra.kernels import jit
 from zkroll.algebra.kernels.emit import FQ, LANES, LIMBS, Backend, block_intrinsic
-from zkroll.algebra.kernels.jit import helper, host_backend
+from zkroll.algebra.kernels.jit import host_backend
 from zkroll.algebra.kernels.quadratic import Pair, QuadraticEmitter
 
 BACKENDS: list[Backend] = ["ifma", "portable"] if host_backend() == "ifma" else ["portable"]
@@ -53,7 +54,7 @@ def _emit(e: QuadraticEmitter, out: ir.Value, a: ir.Value, b: ir.Value) -> None:
 def kernel(backend: Backend, inline: bool) -> Any:
     block = block_intrinsic(FQ, _emit, backend=backend, inline=inline, extension=QuadraticEmitter)
 
-    @helper
+    @jit.kernel("void(int64, int64, int64)", name=f"test_quadratic_{backend}_{inline}".lower())
     def run(out: int, a: int, b: int) -> None:
         block(out, a, b)
 
