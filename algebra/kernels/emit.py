@@ -118,6 +118,9 @@ class Emitter(Lanes):
         self.field = field
         self.backend = backend
         self.inline = inline
+        # Vectors that are spilled must not straddle cache lines. (llvmlite writes this beside another attribute.)
+        builder.function.attributes.alignstack = LIMB_BYTES
+        builder.function.attributes.add("nounwind")
 
     # ---- addresses, loads, stores -------------------------------------------------------------------------
 
@@ -379,8 +382,6 @@ class Emitter(Lanes):
             function.linkage = "internal"
             function.calling_convention = "x86_regcallcc" if self.backend == "ifma" else "fastcc"
             function.attributes.add("noinline")
-            function.attributes.add("nounwind")
-            function.attributes.alignstack = LIMB_BYTES  # or spilled vectors straddle cache lines
             inner = ir.IRBuilder(function.append_basic_block("entry"))
             arguments = [function.args[i : i + LIMBS] for i in range(0, len(words), LIMBS)]
             packed: ir.Value = ir.Constant(kind, ir.Undefined)
