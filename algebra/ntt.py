@@ -49,11 +49,13 @@ class _Plan:
     order: NDArray[np.int64]  # bit reversal of n1
     places: NDArray[np.int64]  # bit reversal of n2
     columns: NDArray[np.uint64]  # compact (n1, 10): factors of the first stage
-    points: Block  # shift·ω^c1, a block for eight c1
+    points: (
+        Block  # (n1/8, 8, 5, 8): powers 0 to 7 of shift·ω^c1, eight c1 in a block; times 1/n in an inverse
+    )
+    eighths: Block  # (shift·ω^c1)^8, eight c1 in a block
     bases: NDArray[np.uint64]  # (n2, 10): ω_2m^j at m + j, in Montgomery form and as it is
-    turns: NDArray[np.uint64]  # (n2, 5): ω_(8·n2)^i
+    turns: NDArray[np.uint64]  # compact (n2, 8, 10): ω_(8·n2)^(i·l)
     roots: NDArray[np.uint64]  # compact ω_8, ω_8², ω_8³
-    scale: NDArray[np.uint64]  # compact 1/n
 
 
 def forward(cols: Block, shift: int = 1, threads: int | None = None, *, log_n: int | None = None) -> None:
@@ -225,7 +227,7 @@ def _run_stages(plan: _Plan, column: Block, scaled: bool, threads: int | None) -
 
 
 def _run(plan: _Plan, data: Block, between: Block, scaled: bool, stages: int, begin: int, end: int) -> None:
-    scratch = _Scratch.take(max(1 << plan.log_n1, 1 + (2 << plan.log_n2)))
+    scratch = _Scratch.take(max(1 << plan.log_n1, (2 << plan.log_n2) + 25))
     ntt_kernels(fr.backend).transform(
         address(data),
         len(data),
@@ -235,10 +237,11 @@ def _run(plan: _Plan, data: Block, between: Block, scaled: bool, stages: int, be
         plan.places,
         address(plan.columns),
         address(plan.points),
+        address(plan.eighths),
         address(plan.bases),
         address(plan.turns),
         address(plan.roots),
-        address(plan.scale) if scaled else 0,
+        int(scaled),
         plan.ones,
         plan.log_n1,
         plan.log_n2,
@@ -354,10 +357,14 @@ def _factors(log_size: int, log_n: int, shift: int, inverse: bool, backend: Back
 def _plan(log_n: int, shift: int, inverse: bool, backend: Backend) -> _Plan:
     log_n1, log_n2 = _split(log_n - 3)
     w8 = _root(3, inverse)
-    constants = _prepared(fr.from_ints([w8, w8 * w8, w8 * w8 * w8, pow(1 << log_n, -1, R_MODULUS)]), backend)
     bases = _layers(log_n2, log_n2, 1, inverse) if log_n2 else fr.zeros(LANES)
     plain = fr.mul(bases, pow(1 << 260, -1, R_MODULUS))
-    both = np.concatenate([_compact(bases), _compact(plain)], axis=1)
+    point = fr.mul(fr.powers(_root(log_n, inverse), 1 << log_n1), shift)
+    points = [fr.full(1 << log_n1, pow(1 << log_n, -1, R_MODULUS) if inverse else 1)]
+    for _ in range(LANES - 1):
+        points.append(fr.mul(points[-1], point))
+    turns = [fr.powers(pow(_root(log_n2 + 3, inverse), l, R_MODULUS), 1 << log_n2) for l in range(LANES)]
+    turns_rows = np.stack([_prepared(turn, backend)[: 1 << log_n2] for turn in turns], axis=1)
     return _Plan(
         log_n1=log_n1,
         log_n2=log_n2,
@@ -365,9 +372,9 @@ def _plan(log_n: int, shift: int, inverse: bool, backend: Backend) -> _Plan:
         order=_reversal(log_n1),
         places=_reversal(log_n2),
         columns=_factors(log_n1, log_n, shift, inverse, backend),
-        points=fr.mul(fr.powers(_root(log_n, inverse), 1 << log_n1), shift),
-        bases=both,
-        turns=_compact(fr.powers(_root(log_n2 + 3, inverse), 1 << log_n2)),
-        roots=constants[:3].copy(),
-        scale=constants[3:4].copy(),
+        points=np.ascontiguousarray(np.stack(points, axis=1)),
+        eighths=fr.pow(point, 8),
+        bases=np.concatenate([_compact(bases), _compact(plain)], axis=1),
+        turns=np.ascontiguousarray(turns_rows),
+        roots=_prepared(fr.from_ints([w8, w8 * w8, w8 * w8 * w8]), backend),
     )

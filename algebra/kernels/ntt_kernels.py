@@ -42,7 +42,9 @@ from zkroll.algebra.kernels.jit import family, helper, kernel
 BLOCK = 320
 TILE = LANES * BLOCK  # eight blocks side by side, whose lanes and positions are exchanged
 NEAR = 64  # blocks that stay in the first-level cache while their first layers run
-RUNNING = 77  # a bound that no value reaches before the last layers (2 + 3·25)
+RUNNING = 80  # a bound that no value reaches before the last layers (2 + 3·25, and 3 more without factors)
+JOINED = 12  # a bound of values before the very last layer
+PREPARING = 8  # rows of so many tiles have their points prepared
 FACTOR = Fraction(11, 10)  # bound of points and their factors: products with canonical constants
 COLUMNS, ROWS = 1, 2  # stages of `transform`
 
@@ -60,7 +62,7 @@ Columns = list[ir.Value]  # five words that stand for an integer modulo 2^260, c
 
 
 def _butterfly(
-    e: Emitter, left: Columns, right: Columns, factor: Fixed | None, grown: Fraction = BOUND
+    e: Emitter, left: Columns, right: Columns, factor: Fixed | None, grown: Fraction | int = BOUND
 ) -> tuple[Columns, Columns]:
     """(x, y) becomes (x + w·y, x - w·y) and a multiple of p; w = 1, with y below grown·p, without a factor."""
     b = e.builder
@@ -87,12 +89,11 @@ def _store(e: Emitter, values: Sequence[Columns], places: Sequence[ir.Value]) ->
 def _two_layers(
     e: Emitter, values: list[Columns], near: Fixed | None, far: Fixed | None, further: Fixed
 ) -> list[Columns]:
-    """Layers of distance 1 and 2 on four values; without factors, they are below 2·p."""
+    """Layers of distance 1 and 2 on four values; without factors, they are below BOUND·p."""
     a, b, c, d = values
-    two = Fraction(2)
-    a, b = _butterfly(e, a, b, near, two if near is None else BOUND)
-    c, d = _butterfly(e, c, d, near, two if near is None else BOUND)
-    a, c = _butterfly(e, a, c, far, 2 * two if far is None else BOUND)
+    a, b = _butterfly(e, a, b, near)
+    c, d = _butterfly(e, c, d, near)
+    a, c = _butterfly(e, a, c, far, 2 * ceil(BOUND) if far is None else BOUND)
     b, d = _butterfly(e, b, d, further)
     return [a, b, c, d]
 
@@ -171,32 +172,49 @@ def ntt_kernels(backend: Backend) -> NttKernels:
     def emit_square(e: Emitter, out: ir.Value, a: ir.Value) -> None:
         e.store(e.sqr(e.load(a, bound=FACTOR)), out, bound=FACTOR)
 
-    def emit_last(
-        e: Emitter,
-        out: ir.Value,
-        out_step: ir.Value,
-        a: ir.Value,
-        point: ir.Value,
-        turn: ir.Value,
-        roots: ir.Value,
-    ) -> None:
-        _last_layers(e, out, out_step, a, point, turn, roots, None)
+    def emit_turn(e: Emitter, at: ir.Value, turn: ir.Value) -> None:
+        """Multiply by a factor for all lanes."""
+        (x,) = _load(e, (at,))
+        start = [splat(0)] * LIMBS
+        factor = fixed_product.load_compact(e, turn)
+        _store(e, [fixed_product.add_product(e, start, fixed_product.settled(e, x), factor)], (at,))
 
-    def emit_last_scaled(
-        e: Emitter,
-        out: ir.Value,
-        out_step: ir.Value,
-        a: ir.Value,
-        point: ir.Value,
-        turn: ir.Value,
-        roots: ir.Value,
-        scale: ir.Value,
+    def emit_twist(e: Emitter, at: ir.Value, turn: ir.Value, point: ir.Value) -> None:
+        """Multiply by a factor for all lanes and one for each."""
+        (x,) = _load(e, (at,))
+        for factor in (fixed_product.load_compact(e, turn), fixed_product.load_vector(e, point)):
+            x = fixed_product.add_product(e, [splat(0)] * LIMBS, fixed_product.settled(e, x), factor)
+        _store(e, [x], (at,))
+
+    def emit_scale(e: Emitter, at: ir.Value, point: ir.Value) -> None:
+        """Multiply by a block in Montgomery form."""
+        (x,) = _load(e, (at,))
+        e.store(e.mul(_settled(e, x), e.load(point, bound=FACTOR)), at)
+
+    def emit_finish(
+        e: Emitter, out: ir.Value, out_step: ir.Value, x: ir.Value, y: ir.Value, root: ir.Value
     ) -> None:
-        _last_layers(e, out, out_step, a, point, turn, roots, scale)
+        """The last layer, of distance 4: reduced results at out and four steps on."""
+        left, right = _load(e, (x, y))
+        far = e.builder.add(out, e.builder.mul(out_step, ir.Constant(I64, 4)))
+        for columns, place in zip(
+            _butterfly(e, left, right, fixed_product.load_compact(e, root)), (out, far), strict=True
+        ):
+            e.store(_settled(e, columns), place)
+
+    def emit_finish_one(e: Emitter, out: ir.Value, out_step: ir.Value, x: ir.Value, y: ir.Value) -> None:
+        """The same with the factor one, for values below JOINED·p."""
+        left, right = _load(e, (x, y))
+        far = e.builder.add(out, e.builder.mul(out_step, ir.Constant(I64, 4)))
+        for columns, place in zip(_butterfly(e, left, right, None, JOINED), (out, far), strict=True):
+            e.store(_settled(e, columns), place)
 
     def emit_prepare(e: Emitter, out: ir.Value, a: ir.Value) -> None:
         value = e.load(a)
         fixed_product.store_prepared(e, value, e.mul(value, e.raw(1, 1)), out)
+
+    def emit_settle(e: Emitter, at: ir.Value) -> None:
+        e.store(_settled(e, _load(e, (at,))[0]), at)
 
     def emit_copy(e: Emitter, out: ir.Value, a: ir.Value) -> None:
         e.store(_settled(e, list(e.load(a).limbs)), out)
@@ -210,9 +228,13 @@ def ntt_kernels(backend: Backend) -> NttKernels:
     exchange = block_intrinsic(FR, emit_exchange, backend=backend)
     entry = block_intrinsic(FR, emit_entry, backend=backend)
     square = block_intrinsic(FR, emit_square, backend=backend)
-    last = block_intrinsic(FR, emit_last, backend=backend, inline=False)
-    last_scaled = block_intrinsic(FR, emit_last_scaled, backend=backend, inline=False)
+    turn = block_intrinsic(FR, emit_turn, backend=backend)
+    twist = block_intrinsic(FR, emit_twist, backend=backend)
+    scale_block = block_intrinsic(FR, emit_scale, backend=backend)
+    finish = block_intrinsic(FR, emit_finish, backend=backend)
+    finish_one = block_intrinsic(FR, emit_finish_one, backend=backend)
     prepare_block = block_intrinsic(FR, emit_prepare, backend=backend)
+    settle_block = block_intrinsic(FR, emit_settle, backend=backend)
     copy = block_intrinsic(FR, emit_copy, backend=backend)
 
     @helper
@@ -339,11 +361,12 @@ def ntt_kernels(backend: Backend) -> NttKernels:
         step: int,
         at: int,
         scratch: int,
-        point: int,
+        points: int,
+        eighth: int,
         bases: int,
         turns: int,
         roots: int,
-        scale: int,
+        scaled: int,
         log_n2: int,
     ) -> None:
         """Transform eight rows of 2^log_n2 blocks and join their lanes."""
@@ -352,12 +375,12 @@ def ntt_kernels(backend: Backend) -> NttKernels:
             exchange(at + TILE * i)
         if log_n2:
             power, factors = scratch, scratch + BLOCK
-            square(power, point)
-            square(power, power)
+            copy(power, eighth)
             m = n2
             while m > 1:
                 m //= 2
-                square(power, power)
+                if 2 * m < n2:
+                    square(power, power)
                 for j in range(m):
                     entry(factors + VECTOR_BYTES * (m + j), power, bases + COMPACT_BYTES * (m + j))
             m = 1
@@ -372,17 +395,35 @@ def ntt_kernels(backend: Backend) -> NttKernels:
             for chunk in range(0, n2, reach):
                 row_layers(at + TILE * chunk, factors, reach, m, reach)
             row_layers(at, factors, n2, reach, n2)
+        prepared, joined = scratch + BLOCK * (2 * n2 + 1), scratch + BLOCK * (2 * n2 + 17)
+        if n2 >= PREPARING:
+            for l in range(1, LANES):
+                prepare_block(prepared + VECTOR_BYTES * l, points + BLOCK * l)
         for i in range(n2):
-            if scale:
-                last_scaled(
-                    dst + step * i, out_step, at + TILE * i, point, turns + 8 * LIMBS * i, roots, scale
-                )
+            x = at + TILE * i
+            if scaled:
+                scale_block(x, points)
             else:
-                last(dst + step * i, out_step, at + TILE * i, point, turns + 8 * LIMBS * i, roots)
+                settle_block(x)
+            for l in range(1, LANES):
+                factor = turns + COMPACT_BYTES * (LANES * i + l)
+                if n2 >= PREPARING:
+                    twist(x + BLOCK * l, factor, prepared + VECTOR_BYTES * l)
+                else:
+                    if i:
+                        turn(x + BLOCK * l, factor)
+                    scale_block(x + BLOCK * l, points + BLOCK * l)
+            to, w4 = dst + step * i, roots + COMPACT_BYTES
+            four_ones(x, x + 4 * BLOCK, x + 2 * BLOCK, x + 6 * BLOCK, joined, w4)
+            four_ones(x + BLOCK, x + 5 * BLOCK, x + 3 * BLOCK, x + 7 * BLOCK, joined + 4 * BLOCK, w4)
+            finish_one(to, out_step, joined, joined + 4 * BLOCK)
+            for k in range(1, 4):
+                root = roots + COMPACT_BYTES * (k - 1)
+                finish(to + out_step * k, out_step, joined + BLOCK * k, joined + BLOCK * (k + 4), root)
 
     @kernel(
         "void(int64,int64,int64,int64,int64[::1],int64[::1],int64,int64,int64,int64,int64,int64,int64,int64,"
-        "int64,int64,int64,int64)",
+        "int64,int64,int64,int64,int64)",
         name=f"{backend}_ntt_transform",
     )
     def transform(
@@ -394,10 +435,11 @@ def ntt_kernels(backend: Backend) -> NttKernels:
         places: Any,
         twiddles: int,
         points: int,
+        eighths: int,
         bases: int,
         turns: int,
         roots: int,
-        scale: int,
+        scaled: int,
         ones: int,
         log_n1: int,
         log_n2: int,
@@ -408,7 +450,7 @@ def ntt_kernels(backend: Backend) -> NttKernels:
         """Run `stages` on `columns` columns of 2^(log_n1 + log_n2) blocks, one after the other.
 
         begin, end: the blocks of the first stage or the tiles of the second, for a stage alone; order and
-        places: bit reversals; scratch: n1 blocks, or 1 + 2·n2 (the greater); scale: 0 or a prepared factor.
+        places: bit reversals; scratch: n1 blocks, or 2·n2 + 25 (the greater); scaled: whether points and block 0 hold 1/n.
         """
         n1, n2 = 1 << log_n1, 1 << log_n2
         tiles = n1 // LANES
@@ -439,11 +481,12 @@ def ntt_kernels(backend: Backend) -> NttKernels:
                         BLOCK * tiles,
                         between + TILE * n2 * i,
                         scratch,
-                        points + BLOCK * i,
+                        points + TILE * i,
+                        eighths + BLOCK * i,
                         bases,
                         turns,
                         roots,
-                        scale,
+                        scaled,
                         log_n2,
                     )
 
@@ -482,43 +525,6 @@ def _prefetch(e: Emitter, address: ir.Value, offset: int) -> None:
     fn = declared(e.builder.module, "llvm.prefetch.p0", ir.FunctionType(ir.VoidType(), [i8p, i32, i32, i32]))
     read, near, data = (ir.Constant(i32, value) for value in (0, 2, 1))
     e.builder.call(fn, [e.pointer(address, offset, ir.IntType(8)), read, near, data])
-
-
-def _last_layers(
-    e: Emitter,
-    out: ir.Value,
-    out_step: ir.Value,
-    a: ir.Value,
-    point: ir.Value,
-    turn: ir.Value,
-    roots: ir.Value,
-    scale: ir.Value | None,
-) -> None:
-    """Σ_l x_l·g^l·ω_8^(l·k) for k = 0..7, where x_l is block l of eight and g = point·turn."""
-    x = [_settled(e, list(e.load(a, BLOCK * l).limbs)) for l in range(LANES)]
-    g = e.mul(e.load(point, bound=FACTOR), e.load_broadcast(turn, bound=1))
-    power = g
-    if scale is None:
-        x[0] = e.tidy(e.reduce(x[0]))
-    else:
-        factor = fixed_product.load_compact(e, scale)
-        x[0] = fixed_product.times(e, x[0], factor)
-        power = fixed_product.times(e, g, factor)
-    for l in range(1, LANES):
-        x[l] = e.mul(x[l], power)
-        if l + 1 < LANES:
-            power = e.mul(power, g)
-    roots_of_8 = [None, *(fixed_product.load_compact(e, roots, COMPACT_BYTES * i) for i in range(3))]
-    order = [x[i] for i in (0, 4, 2, 6, 1, 5, 3, 7)]
-    for m in (1, 2, 4):
-        for group in range(0, LANES, 2 * m):
-            for j in range(m):
-                left, right, root = order[group + j], order[group + j + m], roots_of_8[j * (4 // m)]
-                turned = right if root is None else fixed_product.times(e, right, root)
-                order[group + j], order[group + j + m] = e.add(left, turned), e.sub(left, turned)
-    for value in order:
-        e.store(value, out)
-        out = e.builder.add(out, out_step)
 
 
 def _transpose(e: Emitter, words: list[ir.Value]) -> list[ir.Value]:
