@@ -332,7 +332,7 @@ def scan(
 
 
 @kernel(
-    "void(uint8[::1], int64[::1], int64[::1], int64[::1], uint64[:,::1], uint64[:,::1], uint64[:,::1])",
+    "void(const_uint8[::1], const_int64[::1], int64[::1], int64[::1], uint64[:,::1], uint64[:,::1], uint64[:,::1])",
     name="bytecode_scan",
 )
 def _scan(
