@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -185,7 +186,12 @@ def eip197_check(data: bytes, *, threads: int | None = None, backend: Backend | 
         raise InputError(f"eip197_check: expected a multiple of {EIP197_PAIR_BYTES} bytes, got {len(data)}")
     big_endian = np.frombuffer(data, dtype=">u8").reshape(-1, PARTS, _WORDS)
     words = big_endian[:, (0, 1, 3, 2, 5, 4), ::-1].astype(np.uint64)
-    return bool(_products(words, 1, threads, backend, lambda i: f"eip197_check: pair {i}")[0])
+
+    def place(i: int) -> str:
+        return f"eip197_check: pair {i}"
+
+    _check_range(words, place)
+    return bool(_products(words, 1, threads, backend, place)[0])
 
 
 def _products(
@@ -197,12 +203,13 @@ def _products(
     *,
     montgomery: bool = False,
 ) -> Flags:
-    """Return which of the groups of equally many pairs (pairs, 6, 4) have a product of one."""
+    """Return which of the groups of equally many pairs, (pairs, 6, 4), have a product of one.
+
+    The words are canonical and below q, or with `montgomery` those of rows.
+    """
     if len(words) == 0:
         return np.ones(groups, dtype=np.bool_)
     layout = _best_layout(groups, len(words) // groups, thread_count(threads))
-    if not montgomery:
-        _check_range(words, place)
     points = _blocks(words, layout, montgomery=montgomery)
     f = _miller(points, layout, threads, backend, place)
     return _exponentiate(f, layout, threads, backend)
@@ -271,6 +278,7 @@ class _Layout:
         return flags
 
 
+@lru_cache(maxsize=64)
 def _best_layout(groups: int, size: int, threads: int) -> _Layout:
     candidates = []
     lanes = 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from functools import cache
 from typing import Any
 
@@ -13,7 +14,7 @@ from llvmlite import ir
 
 from zkroll.algebra.constants import Q_MODULUS as Q
 from zkroll.algebra.field import address, fq
-from zkroll.algebra.kernels import tower
+from zkroll.algebra.kernels import pairing_kernels, tower
 from zkroll.algebra.kernels.emit import FQ, I64, LANES, LIMBS, Backend, Emitter, block_intrinsic
 from zkroll.algebra.kernels.final_exponent import X, signed_digits
 from zkroll.algebra.kernels.jit import host_backend, kernel
@@ -127,7 +128,7 @@ def apply(backend: Backend, name: str, a: list[Element], b: list[Element] | int 
 
 parts = st.one_of(st.sampled_from([0, 1, 2, Q - 1, Q - 2, Q // 2]), st.integers(0, Q - 1))
 elements = st.lists(st.tuples(*[parts] * 12), min_size=LANES, max_size=LANES)
-quick = settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.large_base_example])
+quick = settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.large_base_example])
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -217,6 +218,24 @@ def test_a_sum_of_products_that_would_not_fit_is_refused_while_emitting() -> Non
     wide = t.number(function.args[0], bound=84)
     with pytest.raises(ValueError, match="dot: expected a sum below"):
         t.dot([(wide, wide)])
+
+
+def test_the_portable_functions_use_nothing_of_one_processor() -> None:
+    module = ir.Module()
+    function = ir.Function(module, ir.FunctionType(ir.VoidType(), [I64] * 7), "f")
+    t = tower.Tower(Emitter(ir.IRBuilder(function.append_basic_block()), FQ, "portable"))
+    emitted = [getattr(tower, name) for name in (*UNARY, "twelve_mul", "twelve_move_lanes", "twelve_one")]
+    emitted += [tower.twelve_invert_begin, tower.twelve_invert_end, tower.twelve_is_one]
+    emitted += [pairing_kernels.double_step, pairing_kernels.add_step, pairing_kernels.sparse_mul]
+    emitted += [pairing_kernels.off_g1, pairing_kernels.off_g2, pairing_kernels.off_subgroup]
+    emitted += [pairing_kernels.start_pair, pairing_kernels.first_image, pairing_kernels.second_image]
+    emitted += [fold_lanes, spread_inverse]
+    for routine in emitted:
+        count = len(inspect.signature(routine).parameters) - 1
+        routine(t, *function.args[:count])
+    text = str(module)
+    assert "tower_sparse_mul" in text
+    assert "x86" not in text
 
 
 @pytest.mark.parametrize("width", [2, 3, 4])
