@@ -32,7 +32,7 @@ Words = NDArray[np.uint64]
 
 _GRAIN = 32  # blocks of points whose sums are worth a thread
 _MULTIPLY_GRAIN = 4  # blocks of points whose multiples are worth a thread
-_TABLES = 512 * 64  # bytes of rows for whose tables one inversion is shared: 512 points of G1
+_TABLES = 256 * 64  # bytes of rows whose tables are made together: 256 points of G1, a table of 256 KiB
 _TOGETHER = 4096  # points that share the last inversion
 _NO_DIGITS = np.zeros((0, 0), dtype=np.int16)
 
