@@ -17,7 +17,7 @@ from contest import Contestant, Local, Process, repeated
 from kernel_inputs import Inputs, checksum, hex_point, hex_point_g2
 
 from zkroll.algebra import ntt
-from zkroll.algebra.curve import GENERATOR, G1Points, G2Points, fixed_base_g1
+from zkroll.algebra.curve import GENERATOR, G1Points, G2Points, fixed_base_g1, fixed_base_g2
 from zkroll.algebra.field import Block, PrimeField, address, fq, fr
 from zkroll.algebra.kernels.msm_kernels import window_count
 from zkroll.algebra.msm import Scalars, choose_window, msm_g1, msm_g2
@@ -75,6 +75,12 @@ def msm_work(n: int, bits: int, degree: int = 1) -> tuple[float, str]:
     work = windows * (addition * max(0, n - buckets) + total * buckets)
     why = f"windows: {windows} × ({addition}·(n - {buckets} first points) + {total}·{buckets} buckets)"
     return float(work), why
+
+
+def fixed_base_work(degree: int) -> tuple[float, str]:
+    """Multiplications of one multiple of a fixed point, and why."""
+    windows, addition = window_count(FULL_BITS, FIXED_BASE_WINDOW), AFFINE_ADDITION[degree]
+    return float(addition * windows), f"{windows} additions × {addition}, {FIXED_BASE_WINDOW} bits each"
 
 
 def ntt_work(log_n: int, columns: int = 1) -> float:
@@ -228,19 +234,33 @@ def _pairing_batch(inputs: Inputs, threads: int) -> Case:
     )  # fmt: skip
 
 
-def _fixed_base(inputs: Inputs, threads: int) -> Case:
+def _fixed_base_g1(inputs: Inputs, threads: int) -> Case:
     del threads
     n = 1 << 16
     scalars = inputs.elements(fr, n, "scalars")
-    windows = window_count(FULL_BITS, FIXED_BASE_WINDOW)
     ones = np.ones(n, dtype=np.uint8)
+    work, why = fixed_base_work(1)
     return Case(
         ours=Local(
             lambda: fixed_base_g1(scalars, n, GENERATOR, 1), lambda points: hex_point(msm_g1(points, ones))
         ),
-        units=n, work=float(AFFINE_ADDITION[1] * windows),
-        why=f"{windows} additions × 6, {FIXED_BASE_WINDOW} bits each", goal=1200.0, threads=1,
+        units=n, work=work, why=why, goal=1200.0, threads=1,
         task=("fixed-base-g1", inputs.element_file(fr, scalars, n, f"scalars{FULL_BITS}")),
+    )  # fmt: skip
+
+
+def _fixed_base_g2(inputs: Inputs, threads: int) -> Case:
+    del threads
+    n = 1 << 16
+    scalars = inputs.elements(fr, n, "scalars")
+    ones = np.ones(n, dtype=np.uint8)
+    work, why = fixed_base_work(2)
+    return Case(
+        ours=Local(
+            lambda: fixed_base_g2(scalars, n, threads=1), lambda points: hex_point_g2(msm_g2(points, ones))
+        ),
+        units=n, work=work, why=why, goal=None, threads=1,
+        task=("fixed-base-g2", inputs.element_file(fr, scalars, n, f"scalars{FULL_BITS}")),
     )  # fmt: skip
 
 
@@ -299,7 +319,8 @@ def rows() -> Sequence[Row]:
         Row("MSM G2", "2^18", _msm_g2(18, 350.0), long=True),
         Row("pairing check, 4 pairs", "1", _pairing),
         Row("pairing check, 4 pairs", "100", _pairing_batch),
-        Row("fixed-base G1", "2^16", _fixed_base),
+        Row("fixed-base G1", "2^16", _fixed_base_g1),
+        Row("fixed-base G2", "2^16", _fixed_base_g2),
         Row("NTT", "2^20", _ntt(20, 1, 33.0)),
         Row("NTT", "64 × 2^16", _ntt(16, 64, 110.0)),
         Row("Poseidon t = 3", "2^13", _poseidon),

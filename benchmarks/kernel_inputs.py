@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from math import isqrt
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from zkroll.algebra.constants import R_MODULUS
-from zkroll.algebra.curve import G1Points, G2Point, G2Points, Point, fixed_base_g1
+from zkroll.algebra.curve import G1Points, G2Point, G2Points, Point, fixed_base_g1, fixed_base_g2
 from zkroll.algebra.field import Block, PrimeField, fq, fr
 from zkroll.algebra.reference import curve as reference_g1
 from zkroll.algebra.reference import pairing as reference_g2
@@ -46,7 +44,7 @@ class Inputs:
     def __init__(self, folder: Path):
         self.folder = folder
         self._g1 = G1Points.from_ints([])
-        self._g2: dict[int, G2Points] = {}
+        self._g2 = G2Points.from_ints([])
         self._pairs: dict[int, list[tuple[Point, G2Point]]] = {}
 
     def elements(self, field: PrimeField, n: int, label: str) -> Block:
@@ -72,15 +70,10 @@ class Inputs:
         )
 
     def points_g2(self, n: int) -> G2Points:
-        """n distinct points, n = 2^(2k)."""
-        side = isqrt(n)
-        if side * side != n:
-            raise ValueError(f"points_g2: expected a square, got {n}")
-        if n not in self._g2:
-            steps = _multiples(reference_g2.GENERATOR_G2, side)
-            strides = _multiples(reference_g2.multiply_g2(reference_g2.GENERATOR_G2, 0xACE5 * side), side)
-            self._g2[n] = _pairwise_sums(G2Points.from_ints(steps), G2Points.from_ints(strides))
-        return self._g2[n]
+        """n random points; fewer are the first of more."""
+        if len(self._g2) < n:
+            self._g2 = fixed_base_g2(self.elements(fr, n, "points"), n)
+        return self._g2[:n]
 
     def points_g2_file(self, n: int) -> str:
         parts = [fq.to_limbs(part, n) for part in self.points_g2(n).coordinates]
@@ -105,37 +98,3 @@ class Inputs:
         if not path.exists():
             words.tofile(path)
         return str(path)
-
-
-def _multiples(base: G2Point, count: int) -> list[G2Point]:
-    """base, 2·base, …, count·base."""
-    if base is None:
-        raise ValueError("multiples: expected a point other than infinity")
-    return [reference_g2.multiply_g2(base, i) for i in range(1, count + 1)]
-
-
-def _pairwise_sums(left: G2Points, right: G2Points) -> G2Points:
-    """left[i] + right[j] for all i, j; no two of them may have the same x.
-
-    λ = (y₂ - y₁)/(x₂ - x₁), x = λ² - x₁ - x₂, y = λ·(x₁ - x) - y₁.
-    """
-    first = G2Points(np.repeat(left.rows, len(right), axis=0)).coordinates
-    second = G2Points(np.tile(right.rows, (len(left), 1))).coordinates
-    dx, dy = (_each(fq.sub, second[at : at + 2], first[at : at + 2]) for at in (0, 2))
-    norm = fq.batch_inverse(fq.add(fq.square(dx[0]), fq.square(dx[1])))
-    slope = _product(dy, (fq.mul(dx[0], norm), fq.neg(fq.mul(dx[1], norm))))
-    x = _each(fq.sub, _each(fq.sub, _product(slope, slope), first[:2]), second[:2])
-    y = _each(fq.sub, _product(slope, _each(fq.sub, first[:2], x)), first[2:])
-    return G2Points.from_coordinates([*x, *y], len(left) * len(right))
-
-
-def _each(operation: Callable[[Block, Block], Block], a: Sequence[Block], b: Sequence[Block]) -> list[Block]:
-    return [operation(u, v) for u, v in zip(a, b, strict=True)]
-
-
-def _product(a: Sequence[Block], b: Sequence[Block]) -> list[Block]:
-    """a·b in Fq2."""
-    return [
-        fq.sub(fq.mul(a[0], b[0]), fq.mul(a[1], b[1])),
-        fq.add(fq.mul(a[0], b[1]), fq.mul(a[1], b[0])),
-    ]
