@@ -30,20 +30,33 @@ def enabled() -> bool:
     return bool(settings.DISABLE_JIT)
 
 
+class _Promoting(np.ndarray[Any, Any]):
+    """An array whose integers come out with 64 bits, as all arithmetic of compiled code has them."""
+
+    def __getitem__(self, index: Any) -> Any:
+        item = super().__getitem__(index)
+        if isinstance(item, np.integer):
+            return np.int64(item) if isinstance(item, np.signedinteger) else np.uint64(item)
+        return item
+
+
 def kernel(function: F, signature: Any) -> F:
-    """Return `function` with scalar arguments of the declared types and silent wrap-around, as compiled."""
-    unsigned = [kind in types.unsigned_domain for kind in signature.args]
+    """Return `function` with arguments of the declared types and silent wrap-around, as compiled."""
 
     @functools.wraps(function)
     def run(*arguments: Any) -> Any:
-        converted = [
-            np.uint64(value) if is_unsigned else value
-            for value, is_unsigned in zip(arguments, unsigned, strict=True)
-        ]
+        converted = [_convert(value, kind) for value, kind in zip(arguments, signature.args, strict=True)]
         with np.errstate(over="ignore"):
             return function(*converted)
 
     return cast(F, run)
+
+
+def _convert(value: Any, kind: Any) -> Any:
+    if isinstance(kind, types.Array):
+        wide = kind.dtype.bitwidth == 64
+        return value if wide else value.view(_Promoting)
+    return np.uint64(value) if kind in types.unsigned_domain else int(value)
 
 
 def block_function(
