@@ -44,6 +44,7 @@ TILE = LANES * BLOCK  # eight blocks side by side, whose lanes and positions are
 NEAR = 64  # blocks that stay in the first-level cache while their first layers run
 RUNNING = 80  # a bound that no value reaches before the last layers (2 + 3·25, and 3 more without factors)
 JOINED = 12  # a bound of values before the very last layer
+STREAM = 1 << 16  # blocks that do not fit the last cache: results go past it
 PREPARING = 8  # rows of so many tiles have their points prepared
 FACTOR = Fraction(11, 10)  # bound of points and their factors: products with canonical constants
 COLUMNS, ROWS = 1, 2  # stages of `transform`
@@ -80,10 +81,19 @@ def _load(e: Emitter, places: Sequence[ir.Value]) -> list[Columns]:
     return [list(e.load(place).limbs) for place in places]
 
 
-def _store(e: Emitter, values: Sequence[Columns], places: Sequence[ir.Value]) -> None:
+def _store(
+    e: Emitter, values: Sequence[Columns], places: Sequence[ir.Value], *, past_cache: bool = False
+) -> None:
     for columns, place in zip(values, places, strict=True):
         for i, word in enumerate(columns):
-            e.builder.store(word, e.pointer(place, LIMB_BYTES * i, VECTOR), align=8)
+            at = e.pointer(place, LIMB_BYTES * i, VECTOR)
+            if past_cache:
+                stored = e.builder.store(word, at, align=LIMB_BYTES)
+                stored.set_metadata(
+                    "nontemporal", e.builder.module.add_metadata([ir.Constant(ir.IntType(32), 1)])
+                )
+            else:
+                e.builder.store(word, at, align=8)
 
 
 def _two_layers(
@@ -126,6 +136,23 @@ def ntt_kernels(backend: Backend) -> NttKernels:
     ) -> None:
         factors = [fixed_product.load_compact(e, place) for place in (near, far, further)]
         _store(e, _two_layers(e, _load(e, (a, b, c, d)), *factors), (to_a, to_b, to_c, to_d))
+
+    def emit_four_past(
+        e: Emitter,
+        a: ir.Value,
+        b: ir.Value,
+        c: ir.Value,
+        d: ir.Value,
+        to_a: ir.Value,
+        to_b: ir.Value,
+        to_c: ir.Value,
+        to_d: ir.Value,
+        near: ir.Value,
+        far: ir.Value,
+        further: ir.Value,
+    ) -> None:
+        factors = [fixed_product.load_compact(e, place) for place in (near, far, further)]
+        _store(e, _two_layers(e, _load(e, (a, b, c, d)), *factors), (to_a, to_b, to_c, to_d), past_cache=True)
 
     def emit_four_ones(
         e: Emitter, a: ir.Value, b: ir.Value, c: ir.Value, d: ir.Value, to: ir.Value, further: ir.Value
@@ -221,6 +248,7 @@ def ntt_kernels(backend: Backend) -> NttKernels:
 
     two = block_intrinsic(FR, emit_two, backend=backend)
     four = block_intrinsic(FR, emit_four, backend=backend)
+    four_past = block_intrinsic(FR, emit_four_past, backend=backend)
     four_ones = block_intrinsic(FR, emit_four_ones, backend=backend)
     two_vector = block_intrinsic(FR, emit_two_vector, backend=backend)
     four_vector = block_intrinsic(FR, emit_four_vector, backend=backend)
@@ -276,6 +304,7 @@ def ntt_kernels(backend: Backend) -> NttKernels:
         log_n1: int,
         n2: int,
         ones: int,
+        past: int,
         ahead: int,
     ) -> None:
         """Transform the 2^log_n1 >= 8 blocks at src, `stride` bytes apart, into tiles at dst."""
@@ -322,19 +351,34 @@ def ntt_kernels(backend: Backend) -> NttKernels:
             further = dst + BLOCK * (((j + m) >> 3) * LANES * n2 + place * LANES + ((j + m) & 7))
             third = dst + BLOCK * (((j + 2 * m) >> 3) * LANES * n2 + place * LANES + ((j + 2 * m) & 7))
             fourth = dst + BLOCK * (((j + 3 * m) >> 3) * LANES * n2 + place * LANES + ((j + 3 * m) & 7))
-            four(
-                at,
-                at + BLOCK * m,
-                at + 2 * BLOCK * m,
-                at + 3 * BLOCK * m,
-                to,
-                further,
-                third,
-                fourth,
-                w + COMPACT_BYTES * m,
-                w + COMPACT_BYTES * 2 * m,
-                w + COMPACT_BYTES * 3 * m,
-            )
+            if past:
+                four_past(
+                    at,
+                    at + BLOCK * m,
+                    at + 2 * BLOCK * m,
+                    at + 3 * BLOCK * m,
+                    to,
+                    further,
+                    third,
+                    fourth,
+                    w + COMPACT_BYTES * m,
+                    w + COMPACT_BYTES * 2 * m,
+                    w + COMPACT_BYTES * 3 * m,
+                )
+            else:
+                four(
+                    at,
+                    at + BLOCK * m,
+                    at + 2 * BLOCK * m,
+                    at + 3 * BLOCK * m,
+                    to,
+                    further,
+                    third,
+                    fourth,
+                    w + COMPACT_BYTES * m,
+                    w + COMPACT_BYTES * 2 * m,
+                    w + COMPACT_BYTES * 3 * m,
+                )
 
     @helper
     def row_layers(base: int, factors: int, size: int, start: int, end: int) -> None:
@@ -470,6 +514,7 @@ def ntt_kernels(backend: Backend) -> NttKernels:
                         log_n1,
                         n2,
                         ones,
+                        int(n1 * n2 >= STREAM),
                         BLOCK,
                     )
             if stages & ROWS:
