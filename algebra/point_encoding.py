@@ -75,7 +75,7 @@ def encode(group: Group, rows: Rows, form: Form, threads: int | None = None) -> 
     form_bytes(group, form)
     words = _canonical(group, rows, form == "iden3", threads)
     if form == "iden3":
-        return words.tobytes()
+        return words.astype("<u8", copy=False).tobytes()
     parts = words[:, _imaginary_first(group, 2)]
     if form == "eip196":
         return _big_endian(parts).tobytes()
@@ -96,16 +96,15 @@ def _imaginary_first(group: Group, coordinates: int) -> list[int]:
 
 def _words(group: Group, octets: NDArray[np.uint8], form: Form) -> NDArray[np.uint64]:
     """Bytes to little-endian words (n, parts, 4) in the order of a row."""
-    parts = octets.reshape(len(octets), -1, _PART_BYTES)
+    parts = octets.shape[1] // _PART_BYTES
+    words = octets.view("<u8" if form == "iden3" else ">u8").reshape(len(octets), parts, _PART_WORDS)
     if form != "iden3":
-        order = _imaginary_first(group, parts.shape[1] // group.degree)
-        parts = np.ascontiguousarray(parts[:, order, ::-1])
-    return parts.view("<u8").astype(np.uint64, copy=False)
+        words = words[:, _imaginary_first(group, parts // group.degree), ::-1]
+    return np.ascontiguousarray(words, dtype=np.uint64)
 
 
 def _big_endian(words: NDArray[np.uint64]) -> NDArray[np.uint8]:
-    octets = np.ascontiguousarray(words.astype("<u8", copy=False)).view(np.uint8)
-    return np.ascontiguousarray(octets[..., ::-1])
+    return np.ascontiguousarray(words[..., ::-1], dtype=">u8").view(np.uint8)
 
 
 def _above(words: NDArray[np.uint64], limit: int) -> NDArray[np.bool_]:

@@ -9,16 +9,15 @@ the ceremony. Section 2: 2^(power+1) - 1 points [τ^i]₁, section 3: 2^power po
 from __future__ import annotations
 
 from pathlib import Path
-from typing import BinaryIO
-
-import numpy as np
+from typing import BinaryIO, TypeVar
 
 from zkroll.algebra.constants import Q_MODULUS
-from zkroll.algebra.curve import G1Points
-from zkroll.algebra.field import fq
-from zkroll.algebra.reference.pairing import GENERATOR_G2, G2Pair
+from zkroll.algebra.curve import G1Points, G2Points, Points
+from zkroll.algebra.reference.pairing import GENERATOR_G2
 from zkroll.algebra.srs import SRS, check, make_srs
 from zkroll.errors import InputError
+
+P = TypeVar("P", bound=Points)
 
 _COORDINATE = 32
 _G1_BYTES = 2 * _COORDINATE
@@ -26,7 +25,6 @@ _G2_BYTES = 4 * _COORDINATE
 _HEADER_BYTES = 4 + _COORDINATE + 8
 _MAX_SECTIONS = 64
 _MAX_POWER = 28
-_LEAVE_MONTGOMERY = pow(1 << 256, -1, Q_MODULUS)
 
 
 def import_ptau(path: Path | str, n: int | None = None) -> SRS:
@@ -66,16 +64,13 @@ def _import(file: BinaryIO, path: Path, n: int | None) -> SRS:
     if not 2 <= count <= available:
         raise InputError(f"{path}: expected 2 to {available} powers to be asked for, got {n}")
 
-    g1 = np.frombuffer(_read(file, sections[2][0], count * _G1_BYTES, path), dtype="<u8")
-    words = g1.reshape(count, 2, 4)
-    try:
-        x, y = (fq.mul(fq.from_array(np.ascontiguousarray(words[:, i])), _LEAVE_MONTGOMERY) for i in (0, 1))
-    except InputError as error:
-        raise InputError(f"{path}: section 2: {error}") from error
-    one_g2, tau_g2 = (_g2(_read(file, sections[3][0] + i * _G2_BYTES, _G2_BYTES, path), path) for i in (0, 1))
+    g1 = _points(G1Points, file, sections[2][0], count, path, 2)
+    one_g2, tau_g2 = _points(G2Points, file, sections[3][0], 2, path, 3).to_ints()
     if one_g2 != GENERATOR_G2:
         raise InputError(f"{path}: section 3: expected the generator of G2 first, got {one_g2}")
-    srs = make_srs(G1Points.from_blocks(x, y, count), tau_g2, insecure=False)
+    if tau_g2 is None:
+        raise InputError(f"{path}: section 3: expected [tau]_2 in the group of order r, got infinity")
+    srs = make_srs(g1, tau_g2, insecure=False)
     try:
         check(srs)
     except InputError as error:
@@ -122,9 +117,10 @@ def _read(file: BinaryIO, at: int, length: int, path: Path) -> bytes:
     return data
 
 
-def _g2(data: bytes, path: Path) -> G2Pair:
-    parts = [int.from_bytes(data[i : i + _COORDINATE], "little") for i in range(0, _G2_BYTES, _COORDINATE)]
-    if any(part >= Q_MODULUS for part in parts):
-        raise InputError(f"{path}: section 3: expected coordinates below q")
-    x0, x1, y0, y1 = (part * _LEAVE_MONTGOMERY % Q_MODULUS for part in parts)
-    return ((x0, x1), (y0, y1))
+def _points(kind: type[P], file: BinaryIO, at: int, n: int, path: Path, section: int) -> P:
+    """n points from `at` on; not checked but for the range of their coordinates."""
+    data = _read(file, at, n * kind.group.row_bytes, path)
+    try:
+        return kind.from_bytes(data, "iden3", check=False)
+    except InputError as error:
+        raise InputError(f"{path}: section {section}: {error}") from error
