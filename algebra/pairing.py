@@ -12,11 +12,8 @@ u² = -1, w⁶ = 9 + u.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
 from zkroll.algebra.constants import Q_MODULUS
 from zkroll.algebra.curve import G1Points, G2Points
@@ -31,7 +28,8 @@ from zkroll.algebra.kernels.pairing_kernels import (
     pairing_kernels,
 )
 from zkroll.algebra.kernels.threads import map_ranges, thread_count
-from zkroll.algebra.kernels.tower import TWELVE_BYTES
+from zkroll.algebra.kernels.twelve import TWELVE_BYTES
+from zkroll.algebra.pairing_layout import PARTS, WORDS, Flags, Layout, Words, best_layout
 from zkroll.algebra.reference.curve import Point
 from zkroll.algebra.reference.pairing import G2Point
 from zkroll.errors import InputError
@@ -49,16 +47,9 @@ __all__ = [
 ]
 
 Fq12 = tuple[int, ...]
-Words = NDArray[np.uint64]
-Flags = NDArray[np.bool_]
 
-PARTS = 6  # coordinates of a pair: x, y, x0, x1, y0, y1
 EIP197_PAIR_BYTES = 32 * PARTS
-_WORDS = 4
 _TOWER_ORDER = (0, 2, 4, 1, 3, 5)  # the power of w that each element of Fq2 in memory stands before
-# Relative costs: the squarings of a Miller loop, the rest of it for a pair, the final exponentiation
-_SQUARINGS, _PAIR, _FINAL = 12, 23, 33
-_MOST_ROUNDS = 32  # pairs in a lane, whose states should stay in the second-level cache
 _STATUS_TEXT = (
     "G1 point: expected one on y² = x³ + 3, got one off the curve",
     "G2 point: expected one on y² = x³ + 3/(9 + u), got one off the curve",
@@ -83,17 +74,17 @@ def final_exponentiation(f: Fq12, *, backend: Backend | None = None) -> Fq12:
     """Return f^((q^12 - 1)/r), raising InputError unless f is a non-zero element of Fq12."""
     if len(f) != 2 * PARTS or any(not 0 <= part < Q_MODULUS for part in f) or not any(f):
         raise InputError(f"final_exponentiation: expected twelve integers in 0..q-1, not all zero, got {f}")
-    words = np.zeros((2 * PARTS, LANES, _WORDS), dtype=np.uint64)
+    words = np.zeros((2 * PARTS, LANES, WORDS), dtype=np.uint64)
     parts = b"".join(f[2 * k + half].to_bytes(32, "little") for k in _TOWER_ORDER for half in (0, 1))
-    words[:, :] = np.frombuffer(parts, dtype="<u8").reshape(2 * PARTS, 1, _WORDS)
+    words[:, :] = np.frombuffer(parts, dtype="<u8").reshape(2 * PARTS, 1, WORDS)
     element = _aligned(TWELVE_BYTES)
-    element[:] = fq.from_array(words.reshape(-1, _WORDS)).ravel()
-    _exponentiate(element, _Layout(1, 1, 1), 1, backend)
+    element[:] = fq.from_array(words.reshape(-1, WORDS)).ravel()
+    _exponentiate(element, Layout(1, 1, 1), 1, backend)
     return _to_ints(element)
 
 
 def _single(P: Point, Q: G2Point, *, exponentiate: bool, backend: Backend | None) -> Fq12:
-    layout = _Layout(1, 1, 1)
+    layout = Layout(1, 1, 1)
     points = fq.from_array(layout.arrange(_words([(P, Q)], "pairing")))
     f = _miller(points, layout, 1, backend, lambda _: "pairing")
     if exponentiate:
@@ -155,7 +146,7 @@ def products_are_one(
             f"products_are_one: expected as many points of both groups, a multiple of size = {size}, "
             f"got {left.n} and {right.n}"
         )
-    words = np.concatenate([left.rows, right.rows], axis=1).reshape(-1, PARTS, _WORDS)
+    words = np.concatenate([left.rows, right.rows], axis=1).reshape(-1, PARTS, WORDS)
     return _products(
         words,
         left.n // size,
@@ -168,9 +159,9 @@ def products_are_one(
 
 def is_in_g2(points: G2Points, *, threads: int | None = None, backend: Backend | None = None) -> Flags:
     """Return for each point whether it is on the twist and of order r, or infinite."""
-    words = np.zeros((points.n, PARTS, _WORDS), dtype=np.uint64)
-    words[:, 2:] = points.rows.reshape(-1, PARTS - 2, _WORDS)
-    layout = _Layout(points.n, 1, 1)
+    words = np.zeros((points.n, PARTS, WORDS), dtype=np.uint64)
+    words[:, 2:] = points.rows.reshape(-1, PARTS - 2, WORDS)
+    layout = Layout(points.n, 1, 1)
     status = _status(_blocks(words, layout, montgomery=True), layout, threads, backend)[1]
     return ~(status[:, 1] | status[:, 2])
 
@@ -184,7 +175,7 @@ def eip197_check(data: bytes, *, threads: int | None = None, backend: Backend | 
     """
     if len(data) % EIP197_PAIR_BYTES:
         raise InputError(f"eip197_check: expected a multiple of {EIP197_PAIR_BYTES} bytes, got {len(data)}")
-    big_endian = np.frombuffer(data, dtype=">u8").reshape(-1, PARTS, _WORDS)
+    big_endian = np.frombuffer(data, dtype=">u8").reshape(-1, PARTS, WORDS)
     words = big_endian[:, (0, 1, 3, 2, 5, 4), ::-1].astype(np.uint64)
 
     def place(i: int) -> str:
@@ -209,86 +200,10 @@ def _products(
     """
     if len(words) == 0:
         return np.ones(groups, dtype=np.bool_)
-    layout = _best_layout(groups, len(words) // groups, thread_count(threads))
+    layout = best_layout(groups, len(words) // groups, thread_count(threads))
     points = _blocks(words, layout, montgomery=montgomery)
     f = _miller(points, layout, threads, backend, place)
     return _exponentiate(f, layout, threads, backend)
-
-
-# ---- how pairs are laid out on lanes ----------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _Layout:
-    """Each of `groups` products of `size` pairs is spread over `lanes` lanes, a power of two.
-
-    Below eight lanes a block serves several groups; above, a group takes `depth` blocks. A lane takes
-    `rounds` pairs, one after the other. A task is what ends in one final exponentiation.
-    """
-
-    groups: int
-    size: int
-    lanes: int
-
-    @property
-    def inner(self) -> int:
-        return min(self.lanes, LANES)
-
-    @property
-    def depth(self) -> int:
-        return max(1, self.lanes // LANES)
-
-    @property
-    def per_block(self) -> int:
-        return LANES // self.inner
-
-    @property
-    def tasks(self) -> int:
-        return -(-self.groups // self.per_block)
-
-    @property
-    def blocks(self) -> int:
-        return self.tasks * self.depth
-
-    @property
-    def rounds(self) -> int:
-        return -(-self.size // self.lanes)
-
-    def cost(self, threads: int) -> int:
-        """Return the time it takes on so many threads, in arbitrary units."""
-        share, tail = -(-self.blocks // threads), -(-self.tasks // threads)
-        return share * (_SQUARINGS + self.rounds * _PAIR) + tail * _FINAL
-
-    def arrange(self, words: Words) -> Words:
-        """Bring the words of groups·size pairs, (pairs, 6, 4), in the order of lanes, (·, 4)."""
-        padded = np.zeros(
-            (self.tasks * self.per_block, self.rounds * self.lanes, PARTS, _WORDS), dtype=np.uint64
-        )
-        padded[: self.groups, : self.size] = words.reshape(self.groups, self.size, PARTS, _WORDS)
-        split = padded.reshape(self.tasks, self.per_block, self.rounds, self.depth, self.inner, PARTS, _WORDS)
-        return split.transpose(0, 3, 2, 5, 1, 4, 6).reshape(-1, _WORDS)
-
-    def restore(self, status: NDArray[np.int64]) -> Flags:
-        """Bring lane masks (blocks, rounds, k) into flags of the pairs, (groups·size, k)."""
-        bits = np.unpackbits(status.astype(np.uint8)[..., None], axis=-1, bitorder="little")
-        k = status.shape[-1]
-        split = bits.reshape(self.tasks, self.depth, self.rounds, k, self.per_block, self.inner)
-        ordered = split.transpose(0, 4, 2, 1, 5, 3).reshape(-1, self.rounds * self.lanes, k)
-        flags: Flags = ordered[: self.groups, : self.size].reshape(-1, k).astype(np.bool_)
-        return flags
-
-
-@lru_cache(maxsize=64)
-def _best_layout(groups: int, size: int, threads: int) -> _Layout:
-    candidates = []
-    lanes = 1
-    while True:
-        layout = _Layout(groups, size, lanes)
-        if layout.rounds <= _MOST_ROUNDS:
-            candidates.append(layout)
-        if lanes >= size:
-            return min(candidates, key=lambda one: one.cost(threads))
-        lanes *= 2
 
 
 # ---- from points to blocks --------------------------------------------------------------------------------
@@ -313,13 +228,13 @@ def _words(pairs: Sequence[tuple[Point, G2Point]], place: str) -> Words:
             raise InputError(
                 f"{place}: pair {i}: expected (x, y) and ((x0, x1), (y0, y1)) of integers, or None, got {pair}"
             ) from error
-    return np.frombuffer(bytes(out), dtype="<u8").reshape(-1, PARTS, _WORDS).astype(np.uint64, copy=False)
+    return np.frombuffer(bytes(out), dtype="<u8").reshape(-1, PARTS, WORDS).astype(np.uint64, copy=False)
 
 
 def _check_range(words: Words, place: Callable[[int], str]) -> None:
     """Raise InputError unless all coordinates are below q."""
     below = np.zeros(words.shape[:-1], dtype=np.bool_)
-    for i in range(_WORDS):
+    for i in range(WORDS):
         limit, word = np.uint64((Q_MODULUS >> (64 * i)) & (2**64 - 1)), words[..., i]
         below = (word < limit) | ((word == limit) & below)
     if not below.all():
@@ -328,7 +243,7 @@ def _check_range(words: Words, place: Callable[[int], str]) -> None:
         raise InputError(f"{place(i)}: expected coordinates below q, got {got}")
 
 
-def _blocks(words: Words, layout: _Layout, *, montgomery: bool) -> Block:
+def _blocks(words: Words, layout: Layout, *, montgomery: bool) -> Block:
     """Return the points as block arrays (blocks·rounds·6, 5, 8), from canonical words or those of rows."""
     arranged = layout.arrange(words)
     if not montgomery:
@@ -342,9 +257,9 @@ def _unpack(words: Words) -> Block:
     """Return the block array of residues in four words each, a multiple of eight of them."""
     limbs = np.empty((len(words), LIMBS), dtype=np.uint64)
     limbs[:, 0] = words[:, 0]
-    for j in range(1, _WORDS):
+    for j in range(1, WORDS):
         limbs[:, j] = words[:, j - 1] >> np.uint64(64 - 12 * j) | words[:, j] << np.uint64(12 * j)
-    limbs[:, _WORDS] = words[:, 3] >> np.uint64(16)
+    limbs[:, WORDS] = words[:, 3] >> np.uint64(16)
     limbs &= np.uint64(LIMB_MASK)
     return np.ascontiguousarray(limbs.reshape(-1, LANES, LIMBS).swapaxes(1, 2))
 
@@ -360,7 +275,7 @@ def _aligned(size: int) -> Words:
 
 
 def _status(
-    points: Block, layout: _Layout, threads: int | None, backend: Backend | None, *, accumulate: bool = False
+    points: Block, layout: Layout, threads: int | None, backend: Backend | None, *, accumulate: bool = False
 ) -> tuple[Words, Flags]:
     """Return the values of the Miller loops, if `accumulate`, and the flags (pairs, STATUS)."""
     kernel = pairing_kernels(backend or host_backend()).miller
@@ -380,7 +295,7 @@ def _status(
 
 def _miller(
     points: Block,
-    layout: _Layout,
+    layout: Layout,
     threads: int | None,
     backend: Backend | None,
     place: Callable[[int], str],
@@ -394,7 +309,7 @@ def _miller(
     return f
 
 
-def _exponentiate(f: Words, layout: _Layout, threads: int | None, backend: Backend | None) -> Flags:
+def _exponentiate(f: Words, layout: Layout, threads: int | None, backend: Backend | None) -> Flags:
     """Fold the blocks and lanes of each group, raise to (q^12 - 1)/r in place, and return which are one."""
     kernel = pairing_kernels(backend or host_backend()).final
     bits = np.empty(layout.tasks, dtype=np.uint8)

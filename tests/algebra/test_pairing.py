@@ -18,6 +18,7 @@ from zkroll.algebra.constants import R_MODULUS as R
 from zkroll.algebra.curve import G1Points, G2Points
 from zkroll.algebra.kernels.emit import Backend
 from zkroll.algebra.kernels.jit import host_backend
+from zkroll.algebra.pairing_layout import Layout
 from zkroll.algebra.reference import curve, tower
 from zkroll.algebra.reference.curve import GENERATOR, Point
 from zkroll.algebra.reference.pairing import GENERATOR_G2, G2Pair, G2Point, is_in_g2, multiply_g2
@@ -220,7 +221,7 @@ def test_a_batch_gives_what_single_products_give(groups: int, size: int, threads
 @pytest.mark.parametrize("lanes", [1, 2, 4, 8, 16, 32])
 def test_every_layout_puts_each_pair_on_one_lane(lanes: int) -> None:
     for groups, size in ((1, 1), (3, 5), (9, 33)):
-        layout = pairings._Layout(groups, size, lanes)
+        layout = Layout(groups, size, lanes)
         words = np.zeros((groups * size, 6, 4), dtype=np.uint64)
         words[:, 0, 0] = np.arange(1, groups * size + 1)
         arranged = layout.arrange(words).reshape(layout.blocks, layout.rounds, 6, 8, 4)

@@ -14,16 +14,16 @@ from llvmlite import ir
 
 from zkroll.algebra.constants import Q_MODULUS as Q
 from zkroll.algebra.field import address, fq
-from zkroll.algebra.kernels import pairing_kernels, tower
+from zkroll.algebra.kernels import pairing_steps, tower, twelve
 from zkroll.algebra.kernels.emit import FQ, I64, LANES, LIMBS, Backend, Emitter, block_intrinsic
 from zkroll.algebra.kernels.final_exponent import X, signed_digits
 from zkroll.algebra.kernels.jit import host_backend, kernel
-from zkroll.algebra.kernels.pairing_kernels import fold_lanes, spread_inverse
+from zkroll.algebra.kernels.pairing_steps import fold_lanes, spread_inverse
 from zkroll.algebra.reference import tower as reference
 
 BACKENDS: list[Backend] = ["ifma", "portable"] if host_backend() == "ifma" else ["portable"]
 Element = tuple[int, ...]
-SCRATCH = tower.INVERSION_BYTES // 8 + 4 * LIMBS * LANES
+SCRATCH = twelve.INVERSION_BYTES // 8 + 4 * LIMBS * LANES
 UNARY = (
     "twelve_sqr",
     "twelve_cyclotomic_sqr",
@@ -40,8 +40,8 @@ def _emit_six(t: tower.Tower, out: ir.Value, a: ir.Value, b: ir.Value) -> None:
     x, y = t.six(a), t.six(b)
     large = t.keep_six(t.sub_six(t.add_six(x, x), y))
     place, square = t.slot(6), t.slot(6)
-    tower.six_mul(t, place, large, b)
-    tower.six_sqr(t, square, large)
+    twelve.six_mul(t, place, large, b)
+    twelve.six_sqr(t, square, large)
     t.store_pairs(t.six(place, bound=12), out)
     t.store_pairs(t.six(square, bound=12), out, size)
 
@@ -53,11 +53,11 @@ def operations(backend: Backend) -> dict[str, Any]:
     def block(emit: Any, **options: Any) -> Any:
         return block_intrinsic(FQ, emit, backend=backend, extension=tower.Tower, **options)
 
-    unary = [block(getattr(tower, name)) for name in UNARY]
+    unary = [block(getattr(twelve, name)) for name in UNARY]
     sqr, cyclotomic, conjugate, frobenius_1, frobenius_2, frobenius_3 = unary
-    mul, six, move = block(tower.twelve_mul), block(_emit_six), block(tower.twelve_move_lanes)
-    one, is_one = block(tower.twelve_one), block(tower.twelve_is_one, returns_mask=True)
-    begin, end = block(tower.twelve_invert_begin), block(tower.twelve_invert_end)
+    mul, six, move = block(twelve.twelve_mul), block(_emit_six), block(twelve.twelve_move_lanes)
+    one, is_one = block(twelve.twelve_one), block(twelve.twelve_is_one, returns_mask=True)
+    begin, end = block(twelve.twelve_invert_begin), block(twelve.twelve_invert_end)
     fold, spread = block(fold_lanes), block(spread_inverse)
 
     @kernel("int64(int64,int64,int64,int64)", name=f"test_tower_{backend}")
@@ -88,7 +88,7 @@ def operations(backend: Backend) -> dict[str, Any]:
 
     @kernel("void(int64,int64,int64,int64,int64)", name=f"test_tower_invert_{backend}")
     def invert(stage: int, out: int, a: int, kept: int, words: int) -> None:
-        norm = kept + tower.INVERSION_BYTES
+        norm = kept + twelve.INVERSION_BYTES
         if stage == 0:
             begin(kept, norm, a)
             fold(norm, words)
@@ -224,11 +224,11 @@ def test_the_portable_functions_use_nothing_of_one_processor() -> None:
     module = ir.Module()
     function = ir.Function(module, ir.FunctionType(ir.VoidType(), [I64] * 7), "f")
     t = tower.Tower(Emitter(ir.IRBuilder(function.append_basic_block()), FQ, "portable"))
-    emitted = [getattr(tower, name) for name in (*UNARY, "twelve_mul", "twelve_move_lanes", "twelve_one")]
-    emitted += [tower.twelve_invert_begin, tower.twelve_invert_end, tower.twelve_is_one]
-    emitted += [pairing_kernels.double_step, pairing_kernels.add_step, pairing_kernels.sparse_mul]
-    emitted += [pairing_kernels.off_g1, pairing_kernels.off_g2, pairing_kernels.off_subgroup]
-    emitted += [pairing_kernels.start_pair, pairing_kernels.first_image, pairing_kernels.second_image]
+    emitted = [getattr(twelve, name) for name in (*UNARY, "twelve_mul", "twelve_move_lanes", "twelve_one")]
+    emitted += [twelve.twelve_invert_begin, twelve.twelve_invert_end, twelve.twelve_is_one]
+    emitted += [pairing_steps.double_step, pairing_steps.add_step, pairing_steps.sparse_mul]
+    emitted += [pairing_steps.off_g1, pairing_steps.off_g2, pairing_steps.off_subgroup]
+    emitted += [pairing_steps.start_pair, pairing_steps.first_image, pairing_steps.second_image]
     emitted += [fold_lanes, spread_inverse]
     for routine in emitted:
         count = len(inspect.signature(routine).parameters) - 1
