@@ -3,7 +3,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 SOLC   := build/solc
 
-.PHONY: help setup prove lint type test test-all bench mutate contracts example clean
+.PHONY: help setup prove lint type test test-all bench bench-kernels mutate contracts example clean
 
 help:  ## list the targets
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -35,6 +35,9 @@ test-all: setup $(SOLC)/node_modules/solc  ## the whole suite: slow tests and th
 
 bench: setup  ## measure the proof of the example batch: seconds, memory and cells by stage, chip and size
 	$(BIN)/python benchmarks/batch.py
+
+bench-kernels: setup  ## measure the kernels beside their multiplications and, with ARGS='--peer NAME=PATH', beside other libraries
+	$(BIN)/python benchmarks/kernels.py $(ARGS)
 
 mutate: setup  ## tamper cells of every chip and count those noticed; writes docs/mutation-survivors.md
 	$(BIN)/python benchmarks/mutate.py
