@@ -14,6 +14,7 @@ from zkroll.algebra.field import fr
 from zkroll.algebra.kernels.emit import split_limbs
 from zkroll.algebra.kernels.jit import host_backend
 from zkroll.algebra.reference import ntt as reference
+from zkroll.algebra.vector import FqVector, FrVector
 from zkroll.errors import InputError
 
 BACKENDS = ["portable", "ifma"] if host_backend() == "ifma" else ["portable"]
@@ -38,7 +39,7 @@ def blocks_of(values):
     return np.stack([fr.from_ints(column) for column in values])
 
 
-@pytest.mark.parametrize("log_n", [3, 4, 5, 6, 7, 8, 10])
+@pytest.mark.parametrize("log_n", [3, 4, 5, 6, 7, 8, 9, 10])
 @pytest.mark.parametrize("shift", [1, 5, R_MODULUS - 1, 2**200 + 3])
 def test_forward_evaluates_on_the_coset_and_inverse_returns(log_n, shift):
     values = columns(3, 1 << log_n)
@@ -50,6 +51,96 @@ def test_forward_evaluates_on_the_coset_and_inverse_returns(log_n, shift):
     ntt.inverse(data, shift)
     for i, column in enumerate(values):
         assert fr.to_ints(data[i]) == column
+
+
+@pytest.mark.parametrize("log_n", range(6))
+@pytest.mark.parametrize("k", [1, 9, 17])
+def test_short_lengths_lie_at_the_start_of_a_block(log_n, k):
+    n, shift = 1 << log_n, 7
+    values = columns(k, n)
+    data = blocks_of(values)
+    if n < 8:
+        data[:, 0, :, n:] = 123  # ignored, and zero afterwards
+    for threads in (1, 3):
+        ntt.forward(data, shift, threads, log_n=log_n)
+        for i, column in enumerate(values):
+            assert fr.to_ints(data[i]) == reference.forward(column, shift) + [0] * (-n % 8)
+        ntt.inverse(data, shift, threads, log_n=log_n)
+        for i, column in enumerate(values):
+            assert fr.to_ints(data[i]) == column + [0] * (-n % 8)
+
+
+@pytest.mark.parametrize("log_n", range(15))
+def test_vectors_of_every_length_are_transformed(log_n):
+    n, shift = 1 << log_n, 5
+    coefficients = columns(1, n, seed=log_n)[0]
+    vector = FrVector.from_ints(coefficients)
+    values = ntt.forward_vector(vector, shift, threads=1 + log_n % 3)
+    assert values.to_ints() == reference.forward(coefficients, shift)
+    assert vector.to_ints() == coefficients
+    assert ntt.inverse_vector(values, shift) == vector
+
+
+def test_vectors_of_other_lengths_and_fields_are_refused():
+    for length in (0, 3, 12, 100):
+        with pytest.raises(InputError, match="power of two"):
+            ntt.forward_vector(FrVector.from_ints(range(length)))
+    for stranger in (FqVector.from_ints([1, 2]), fr.zeros(8), [1, 2]):
+        with pytest.raises(InputError, match="FrVector"):
+            ntt.inverse_vector(stranger)
+
+
+@pytest.mark.parametrize(
+    ("n", "log_n"), [(8, 4), (8, -1), (16, 2), (16, 3), (64, 7), (64, 5), (1024, 1 << 60)]
+)
+def test_other_lengths_than_the_blocks_have_are_refused(n, log_n):
+    for transform in (ntt.forward, ntt.inverse):
+        with pytest.raises(InputError, match="log_n"):
+            transform(fr.zeros(n), log_n=log_n)
+
+
+@pytest.mark.parametrize("log_n", [13, 14, 16])
+@pytest.mark.parametrize("shift", [1, 3, root_of_unity(2)])
+def test_long_transforms_agree_with_evaluation_on_either_side(log_n, shift):
+    """Lengths whose rows have one, two and eight blocks; and a shift whose first factors are not all one."""
+    n = 1 << log_n
+    coefficients = fr.mul(fr.powers(3, n), fr.powers(2**100 + 1, n))
+    data = np.stack([coefficients, fr.add(coefficients, 1), fr.powers(11, n)])
+    kept = data.copy()
+    ntt.forward(data, shift, threads=2)
+    root = root_of_unity(log_n)
+    for i in (0, 1, n // 2 + 3, n - 1):
+        expected = ntt.evaluate(kept, shift * pow(root, i, R_MODULUS))
+        assert [fr.to_ints(column[i // 8 : i // 8 + 1])[i % 8] for column in data] == expected
+    fr.check_range(data, "values")
+    ntt.inverse(data, shift, threads=3)
+    assert fr.equal(data, kept)
+    fr.check_range(data, "coefficients")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("log_n", [20, 22, 24])
+def test_the_longest_transforms_agree_with_evaluation(log_n, backend):
+    if backend == "portable" and log_n > 22:
+        pytest.skip("the same tables and stages as 2^22")
+    n, shift = 1 << log_n, 7
+    data = fr.powers(2**200 + 9, n)
+    kept = data.copy()
+    ntt.forward(data, shift)
+    root = root_of_unity(log_n)
+    for i in (0, 1, 12345, n // 2 + 77777, n - 1):
+        expected = ntt.evaluate(kept[None], shift * pow(root, i, R_MODULUS))
+        assert fr.to_ints(data[i // 8 : i // 8 + 1])[i % 8] == expected[0]
+    ntt.inverse(data, shift)
+    assert fr.equal(data, kept)
+
+
+def test_shifts_do_not_disturb_one_another_in_the_kept_tables(backend):
+    values = columns(1, 64)[0]
+    for shift in [1, *range(2, 40), 1]:
+        data = fr.from_ints(values)
+        ntt.forward(data, shift)
+        assert fr.to_ints(data[:1])[0] == reference.evaluate(values, shift)
 
 
 @pytest.mark.parametrize("shift", [1, 7])
@@ -122,13 +213,17 @@ def test_evaluate_of_one_long_column_agrees_with_the_geometric_sum(monkeypatch):
     assert ntt.evaluate(data, 11, threads=3) == [expected]
 
 
-def test_forward_agrees_with_galois():
+@pytest.mark.parametrize("log_n", [1, 3, 6])
+@pytest.mark.parametrize("shift", [1, 9])
+def test_both_directions_agree_with_galois(log_n, shift):
+    n = 1 << log_n
     GF = galois.GF(R_MODULUS, primitive_element=5, verify=False)
-    values = columns(1, 16)[0]
-    data = fr.from_ints(values)
-    ntt.forward(data)
-    theirs, root = GF(values), GF(root_of_unity(4))
-    assert fr.to_ints(data) == [int(np.sum(theirs * root ** (i * np.arange(16)))) for i in range(16)]
+    values = columns(1, n)[0]
+    points = GF(shift) * GF(root_of_unity(log_n)) ** np.arange(n)
+    theirs = galois.Poly(GF(values[::-1]))(points)
+    ours = ntt.forward_vector(FrVector.from_ints(values), shift)
+    assert ours.to_ints() == [int(value) for value in theirs]
+    assert ntt.inverse_vector(FrVector.from_ints(int(v) for v in theirs), shift).to_ints() == values
 
 
 @pytest.mark.parametrize(
@@ -139,6 +234,8 @@ def test_forward_agrees_with_galois():
         ((2, 5, 8), "i8"),
         ((2, 8, 5), "u8"),
         ((1, 1, 1, 5, 8), "u8"),
+        ((5, 8), "u8"),
+        ((1, 1, 5, 8), "f8"),
     ],
 )
 def test_unusable_shapes_are_refused(shape, dtype):
@@ -155,6 +252,13 @@ def test_read_only_strided_and_zero_shift_are_refused():
     data.setflags(write=False)
     with pytest.raises(InputError, match="writable"):
         ntt.forward(data)
+    for stranger in ([[1]], None, data[0, 0]):
+        with pytest.raises(InputError, match="expected"):
+            ntt.forward(stranger)
+        with pytest.raises(InputError, match="expected"):
+            ntt.evaluate(stranger, 3)
+    with pytest.raises(InputError, match="threads"):
+        ntt.inverse(fr.zeros(64), threads=0)
 
 
 @pytest.mark.parametrize("log_n", [-1, 29])
