@@ -327,15 +327,17 @@ class Emitter(Lanes):
         The products are summed before a single reduction.
         """
         b = self.builder
-        lanes = self.backend == "portable"
+        in_digits = self.backend == "portable"
         slots: Any = cgutils
-        sums = [slots.alloca_once_value(b, splat(0)) for _ in range(portable.COLUMNS if lanes else 2 * LIMBS)]
+        sums = [
+            slots.alloca_once_value(b, splat(0)) for _ in range(portable.COLUMNS if in_digits else 2 * LIMBS)
+        ]
         bound = Fraction(1)
         with slots.for_range(b, count) as loop:
             left, right = terms(loop.index)
             left, right = self.tidy(left), self.tidy(right)
             now = [b.load(place) for place in sums]
-            if lanes:
+            if in_digits:
                 now = portable.accumulate(b, now, left.limbs, right.limbs)
             else:
                 for i in range(LIMBS):
@@ -345,7 +347,7 @@ class Emitter(Lanes):
             for place, value in zip(sums, now, strict=True):
                 b.store(value, place)
         columns = [b.load(place) for place in sums]
-        return Value((portable if lanes else ifma).reduced(b, self.field, columns), bound)
+        return Value((portable if in_digits else ifma).reduced(b, self.field, columns), bound)
 
     def _product(self, left: Sequence[ir.Value], right: Sequence[ir.Value]) -> tuple[ir.Value, ...]:
         if self.inline and self.backend == "ifma":
