@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from zkroll.algebra.field import PrimeField, fr
+from zkroll.algebra.field import PrimeField
 from zkroll.algebra.kernels.emit import FQ, FR, split_limbs
 from zkroll.algebra.kernels.jit import host_backend
 from zkroll.algebra.reference import field as reference
@@ -224,14 +224,73 @@ def test_strided_inputs_are_accepted(field):
     assert field.to_ints(field.neg(field.neg(cols[:, ::-1]))[0]) == [*range(8, 16), *range(8)]
 
 
-def test_vectors_agree_with_galois():
-    GF = galois.GF(FR.modulus, primitive_element=5, verify=False)
+def test_laws_of_a_field_hold(field):
+    p = field.modulus
+
+    @fast
+    @given(st.lists(st.tuples(elements(p), elements(p), elements(p)), min_size=1, max_size=20))
+    def check(triples):
+        x, y, z = (field.from_ints([triple[i] for triple in triples]) for i in range(3))
+        zero = field.zeros(len(x) * 8)
+        assert field.equal(field.mul(x, field.add(y, z)), field.add(field.mul(x, y), field.mul(x, z)))
+        assert field.equal(field.mul(field.mul(x, y), z), field.mul(x, field.mul(y, z)))
+        assert field.equal(field.add(field.add(x, y), z), field.add(x, field.add(y, z)))
+        assert field.equal(field.mul(x, y), field.mul(y, x))
+        assert field.equal(field.sub(x, y), field.add(x, field.neg(y)))
+        assert field.equal(field.add(x, field.neg(x)), zero)
+        assert field.equal(field.square(x), field.mul(x, x))
+        assert field.equal(field.square(x), field.pow(x, 2))
+        inverse = field.batch_inverse(x)
+        assert field.equal(field.mul(field.mul(x, inverse), x), x)
+        assert field.equal(field.pow(x, p - 2), inverse)
+        assert field.equal(field.pow(x, -3), field.pow(inverse, 3))
+        assert field.inner_product(x, y) == field.sum(field.mul(x, y))
+
+    check()
+
+
+def test_both_back_ends_give_the_same_elements():
+    p = FQ.modulus
+    fields = [PrimeField(FQ, backend) for backend in BACKENDS]
+
+    @fast
+    @given(st.lists(st.tuples(st.integers(0, 2 * p - 1), st.integers(0, 2 * p - 1)), min_size=1, max_size=20))
+    def check(pairs):
+        x, y = (raw_blocks([pair[i] for pair in pairs]) for i in range(2))
+        results = [
+            [
+                one.to_bytes(result)
+                for result in (
+                    one.add(x, y),
+                    one.sub(x, y),
+                    one.mul(x, y),
+                    one.square(x),
+                    one.pow(x, 11),
+                    one.batch_inverse(y),
+                    one.prefix_sum(x),
+                )
+            ]
+            + [one.sum(x), one.inner_product(x, y)]
+            for one in fields
+        ]
+        assert all(result == results[0] for result in results)
+
+    check()
+
+
+def test_vectors_agree_with_galois(field):
+    p = field.modulus
+    GF = galois.GF(p, primitive_element={FR.modulus: 5, FQ.modulus: 3}[p], verify=False)
     rng = np.random.default_rng(7)
-    a, b = ([int.from_bytes(rng.bytes(40), "little") % FR.modulus for _ in range(24)] for _ in range(2))
-    x, y = fr.from_ints(a), fr.from_ints(b)
+    a, b = ([int.from_bytes(rng.bytes(40), "little") % p for _ in range(24)] for _ in range(2))
+    x, y = field.from_ints(a), field.from_ints(b)
     u, v = GF(a), GF(b)
-    assert fr.to_ints(fr.add(x, y)) == [int(w) for w in u + v]
-    assert fr.to_ints(fr.sub(x, y)) == [int(w) for w in u - v]
-    assert fr.to_ints(fr.mul(x, y)) == [int(w) for w in u * v]
-    assert fr.to_ints(fr.batch_inverse(x)) == [int(w) for w in u**-1]
-    assert fr.inner_product(x, y) == int(np.dot(u, v))
+    assert field.to_ints(field.add(x, y)) == [int(w) for w in u + v]
+    assert field.to_ints(field.sub(x, y)) == [int(w) for w in u - v]
+    assert field.to_ints(field.mul(x, y)) == [int(w) for w in u * v]
+    assert field.to_ints(field.neg(x)) == [int(w) for w in -u]
+    assert field.to_ints(field.pow(x, 5)) == [int(w) for w in u**5]
+    assert field.to_ints(field.batch_inverse(x)) == [int(w) for w in u**-1]
+    assert field.to_ints(field.powers(a[0], 16)) == [int(w) for w in u[0] ** np.arange(16)]
+    assert field.inner_product(x, y) == int(np.dot(u, v))
+    assert field.sum(x) == int(np.add.reduce(u))
