@@ -27,7 +27,9 @@ from zkroll.errors import InputError
 __all__ = [
     "MOST_PROCESSES",
     "able_to_run_ifma",
+    "backend_reason",
     "cache_folder",
+    "count_compiled",
     "declare_all",
     "family",
     "helper",
@@ -44,6 +46,8 @@ MOST_PROCESSES = 8  # each takes about 200 MiB and half a second to start
 _WORTH_PROCESSES = 4  # kernels
 
 IFMA_FEATURES = ("avx512f", "avx512dq", "avx512vl", "avx512ifma")
+_CHOICES = ("ZKROLL_BACKEND", "NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES")  # variables that have a say
+
 _REGISTRY: dict[str, Any] = {}
 _FAMILIES: list[Callable[[Backend], object]] = []
 
@@ -53,7 +57,7 @@ def able_to_run_ifma() -> bool:
 
     A processor chosen by NUMBA_CPU_NAME or NUMBA_CPU_FEATURES counts as one that has not.
     """
-    if any(os.environ.get(name) for name in ("NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES")):
+    if any(os.environ.get(name) for name in _CHOICES[1:]):
         return False
     features = llvmlite.binding.get_host_cpu_features()
     return all(features.get(name, False) for name in IFMA_FEATURES)
@@ -72,6 +76,19 @@ def host_backend() -> Backend:
     if wanted == "ifma" and not able:
         raise InputError("ZKROLL_BACKEND: expected a processor with avx512ifma for ifma, got one without")
     return "ifma" if wanted != "portable" and able else "portable"
+
+
+def backend_reason() -> str:
+    """Return why `host_backend` is what it is, in a few words."""
+    chosen = next((name for name in _CHOICES if os.environ.get(name)), None)
+    if chosen == _CHOICES[0]:
+        return f"forced by {chosen}"
+    missing = [
+        name for name in IFMA_FEATURES if not llvmlite.binding.get_host_cpu_features().get(name, False)
+    ]
+    if chosen is not None and not missing:
+        return f"{chosen} is set"
+    return f"the processor has no {', '.join(missing)}" if missing else "the processor has avx512ifma"
 
 
 def kernel(signature: str, *, name: str) -> Callable[[F], F]:
@@ -120,6 +137,12 @@ def declare_all() -> dict[str, Any]:
     for declare in _FAMILIES:
         declare(host_backend())
     return dict(_REGISTRY)
+
+
+def count_compiled() -> tuple[int, int]:
+    """Return how many kernels of the chosen back end are loaded or in the cache, and how many there are."""
+    kernels = declare_all().values()
+    return sum(1 for item in kernels if item.overloads or item.is_cached), len(kernels)
 
 
 def warm_up(progress: Progress | None = None, processes: int | None = None) -> None:
