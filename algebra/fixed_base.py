@@ -16,10 +16,11 @@ from zkroll.algebra.kernels.jit import host_backend
 from zkroll.algebra.kernels.msm_kernels import digit_kernels, digit_offset, window_count
 from zkroll.algebra.kernels.threads import map_ranges
 from zkroll.algebra.point_encoding import Form, form_bytes
+from zkroll.algebra.point_rows import RoundSpace, Words, empty_rows
 from zkroll.algebra.points import G1Points, G2Points, Points
 from zkroll.algebra.reference.curve import GENERATOR, Point
 from zkroll.algebra.reference.pairing import GENERATOR_G2, G2Pair, G2Point
-from zkroll.algebra.scalar_mul import RoundSpace, Words, empty_rows, multiply
+from zkroll.algebra.scalar_mul import multiply
 from zkroll.errors import InputError
 
 P = TypeVar("P", bound=Points)

@@ -21,8 +21,8 @@ from zkroll.algebra.field import fr
 from zkroll.algebra.kernels.emit import Backend
 from zkroll.algebra.kernels.groups import Group
 from zkroll.algebra.kernels.jit import host_backend
+from zkroll.algebra.point_rows import Words, combine_rows, empty_rows, multiply_rows
 from zkroll.algebra.points import G1Points, Points
-from zkroll.algebra.scalar_mul import Words, combine_rows, empty_rows, multiply_rows
 from zkroll.algebra.srs import SRS
 from zkroll.errors import InputError
 

@@ -39,11 +39,11 @@ _BOUNDS = (16, 4, 4)
 class MultiplyKernels:
     """The kernels of one group, compiled on first use; ranges and lengths in blocks of eight points.
 
-    Digits are int8 (P·W, n), rows of `digit_stride` bytes; the multiples m = 1..16 of point i are rows at
+    Digits are int8 (P·W, n), rows of `digit_stride` bytes, row j·W + w for digit w of part j; the multiples m = 1..16 of point i are rows at
     table + entry_stride·(m - 1) + row_bytes·i.
     """
 
-    ladder: Any  # (sums, norms, table, entry_stride, digits, digit_stride, blocks, scratch: 2 elements, live: (4,))
+    ladder: Any  # (sums, norms, table, entry_stride, digits, digit_stride, W, blocks, scratch: 2 elements, live: (4,))
     finish: Any  # (rows, sums, inverse norms, blocks)
 
 
@@ -62,11 +62,11 @@ def multiply_kernels(group: Group, backend: Backend) -> MultiplyKernels:
     add = group.intrinsic(_emit_add, backend, inline=fast)
     norm = group.intrinsic(_emit_norm, backend, inline=False)
     finish_block = group.intrinsic(_emit_finish, backend, inline=False)
-    parts, windows = splitting(group).parts, splitting(group).windows
+    parts = splitting(group).parts
     point_bytes, rows_bytes = group.point_bytes, LANES * group.row_bytes
 
     @kernel(
-        "void(int64,int64,int64,int64,int64,int64,int64,int64,int64[::1])",
+        "void(int64,int64,int64,int64,int64,int64,int64,int64,int64,int64[::1])",
         name=f"{backend}_{group.name}_ladder",
     )
     def ladder(
@@ -76,6 +76,7 @@ def multiply_kernels(group: Group, backend: Backend) -> MultiplyKernels:
         entry_stride: int,
         digits: int,
         digit_stride: int,
+        windows: int,
         blocks: int,
         scratch: int,
         live: Any,

@@ -100,6 +100,16 @@ def signed_limbs(value: int, count: int) -> list[int]:
     return [sign * (abs(value) >> (LIMB * i) & ((1 << LIMB) - 1)) for i in range(count)]
 
 
+def signed_digits(value: int, count: int) -> list[int]:
+    """Return digits -16..15 in base 32, least significant first, the last as large as it is."""
+    result = []
+    for _ in range(count - 1):
+        digit = (value + (1 << (WINDOW - 1))) % (1 << WINDOW) - (1 << (WINDOW - 1))
+        result.append(digit)
+        value = (value - digit) >> WINDOW
+    return [*result, value]
+
+
 def coordinates_of_one(group: Group) -> list[Fraction]:
     """Return the coordinates of (1, 0, …) in the basis."""
     rows = [[Fraction(x) for x in row] for row in zip(*basis(group), strict=True)]

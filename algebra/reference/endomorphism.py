@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zkroll.algebra.kernels.endomorphism import WINDOW, basis, coordinates_of_one, splitting
+from zkroll.algebra.kernels.endomorphism import basis, coordinates_of_one, signed_digits, splitting
 from zkroll.algebra.kernels.groups import Group
 
 
@@ -14,10 +14,5 @@ def split(scalar: int, group: Group) -> list[int]:
 
 
 def digits(part: int, group: Group) -> list[int]:
-    """Return the signed digits of one part, least significant first: -16..15, the last as large as it is."""
-    result = []
-    for _ in range(splitting(group).windows - 1):
-        digit = (part + (1 << (WINDOW - 1))) % (1 << WINDOW) - (1 << (WINDOW - 1))
-        result.append(digit)
-        part = (part - digit) >> WINDOW
-    return [*result, part]
+    """Return the signed digits of one part, least significant first."""
+    return signed_digits(part, splitting(group).windows)
