@@ -9,7 +9,8 @@ k = c1 + n1·c2 + n1·n2·k2::
 
 Each sub-transform evaluates at a power of the final point, so its factors already hold the shift and the
 factors between the steps: in the first stage they depend on b1 alone, in the second on c1 as well and are made
-tile by tile from powers of the tile's points. Source: Bailey, "FFTs in external or hierarchical memory", 1990.
+tile by tile from powers of the tile's points. An inverse transform takes ω^-1 and multiplies result k by
+shift^-k/n: shift^-c1/n goes into the tables by c1, shift^(-n1·c2) into those by c2. Source: Bailey, "FFTs in external or hierarchical memory", 1990.
 
 Lengths below 64 put eight columns side by side into the lanes and need one stage.
 """
@@ -28,7 +29,7 @@ from zkroll.algebra.constants import FR_TWO_ADICITY, R_MODULUS, root_of_unity
 from zkroll.algebra.field import Block, address, blocks_for, fr
 from zkroll.algebra.kernels.emit import LANES, LIMBS, Backend
 from zkroll.algebra.kernels.evaluate_kernels import evaluate_kernels
-from zkroll.algebra.kernels.ntt_kernels import COLUMNS, ROWS, ntt_kernels
+from zkroll.algebra.kernels.ntt_kernels import COLUMNS, COSET, FORWARD, INVERSE, ROWS, ntt_kernels
 from zkroll.algebra.kernels.threads import map_ranges, thread_count
 from zkroll.algebra.vector import FrVector
 from zkroll.errors import InputError
@@ -54,8 +55,10 @@ class _Plan:
     )
     eighths: Block  # (shift·ω^c1)^8, eight c1 in a block
     bases: NDArray[np.uint64]  # (n2, 10): ω_2m^j at m + j, in Montgomery form and as it is
-    turns: NDArray[np.uint64]  # compact (n2, 8, 10): ω_(8·n2)^(i·l)
-    roots: NDArray[np.uint64]  # compact ω_8, ω_8², ω_8³
+    turns: NDArray[np.uint64]  # compact (n2, 8, 10): ω_(8·n2)^(c2·l)
+    roots: NDArray[np.uint64]  # compact 1, ω_8, ω_8², ω_8³
+    scales: NDArray[np.uint64]  # compact shift^(-n·k2/8), for an inverse
+    mode: int  # of the kernel
 
 
 def forward(cols: Block, shift: int = 1, threads: int | None = None, *, log_n: int | None = None) -> None:
@@ -72,24 +75,7 @@ def forward(cols: Block, shift: int = 1, threads: int | None = None, *, log_n: i
 def inverse(cols: Block, shift: int = 1, threads: int | None = None, *, log_n: int | None = None) -> None:
     """Replace each column's values at shift·ω^i by its coefficients; the reverse of `forward`."""
     data, log_n = _columns(cols, shift, log_n, "ntt.inverse")
-    _transform(data, log_n, 1, inverse=True, threads=threads)
-    if shift % R_MODULUS == 1:
-        return
-    back = pow(shift, -1, R_MODULUS)
-    blocks = data.shape[1]
-    log_low = min(7, blocks.bit_length() - 1)
-    low = fr.powers(back, LANES << log_low)
-    high = _compact(fr.powers(pow(back, LANES << log_low, R_MODULUS), blocks >> log_low))
-    kernel = evaluate_kernels(fr.backend).scale
-
-    def run(begin: int, end: int) -> None:
-        while begin < end:  # a range may cover parts of several columns; powers start anew in each
-            column, at = divmod(begin, blocks)
-            stop = min(end - column * blocks, blocks)
-            kernel(address(data[column]), address(low), address(high), log_low, at, stop)
-            begin = column * blocks + stop
-
-    map_ranges(run, len(data) * blocks, threads, 64)
+    _transform(data, log_n, shift % R_MODULUS, inverse=True, threads=threads)
 
 
 def forward_vector(coefficients: FrVector, shift: int = 1, threads: int | None = None) -> FrVector:
@@ -198,35 +184,35 @@ def _transform(data: Block, log_n: int, shift: int, *, inverse: bool, threads: i
     # as many columns as threads share out evenly, then those that are left with all threads on each
     apart = len(data) - len(data) % wanted if log_n > 12 else len(data)
     grain = max(1, (1 << 11) >> log_n)
-    map_ranges(lambda begin, end: _run_columns(plan, data[begin:end], inverse), apart, threads, grain)
+    map_ranges(lambda begin, end: _run_columns(plan, data[begin:end]), apart, threads, grain)
     for column in data[apart:]:
-        _run_stages(plan, column, inverse, threads)
+        _run_stages(plan, column, threads)
 
 
-def _run_columns(plan: _Plan, data: Block, scaled: bool) -> None:
+def _run_columns(plan: _Plan, data: Block) -> None:
     """Transform columns one after the other on this thread."""
     between = _Scratch.take(data.shape[1])
-    _run(plan, data, between, scaled, COLUMNS | ROWS, 0, 0)
+    _run(plan, data, between, COLUMNS | ROWS, 0, 0)
     _Scratch.give(between)
 
 
-def _run_stages(plan: _Plan, column: Block, scaled: bool, threads: int | None) -> None:
+def _run_stages(plan: _Plan, column: Block, threads: int | None) -> None:
     """Transform one column on `threads` threads."""
     between = _Scratch.take(len(column))
     n1, n2, data = 1 << plan.log_n1, 1 << plan.log_n2, column[None]
 
     def columns(begin: int, end: int) -> None:
-        _run(plan, data, between, scaled, COLUMNS, begin, end)
+        _run(plan, data, between, COLUMNS, begin, end)
 
     def rows(begin: int, end: int) -> None:
-        _run(plan, data, between, scaled, ROWS, begin, end)
+        _run(plan, data, between, ROWS, begin, end)
 
     map_ranges(columns, n2, threads, max(1, 256 // n1))
     map_ranges(rows, n1 // LANES, threads, max(1, 32 // n2))
     _Scratch.give(between)
 
 
-def _run(plan: _Plan, data: Block, between: Block, scaled: bool, stages: int, begin: int, end: int) -> None:
+def _run(plan: _Plan, data: Block, between: Block, stages: int, begin: int, end: int) -> None:
     scratch = _Scratch.take(max(1 << plan.log_n1, (2 << plan.log_n2) + 25))
     ntt_kernels(fr.backend).transform(
         address(data),
@@ -241,7 +227,8 @@ def _run(plan: _Plan, data: Block, between: Block, scaled: bool, stages: int, be
         address(plan.bases),
         address(plan.turns),
         address(plan.roots),
-        int(scaled),
+        address(plan.scales),
+        plan.mode,
         plan.ones,
         plan.log_n1,
         plan.log_n2,
@@ -260,7 +247,7 @@ def _transform_small(data: Block, log_n: int, shift: int, *, inverse: bool, thre
     columns = np.zeros((groups * LANES, n, LIMBS), dtype=np.uint64)
     columns[:k] = np.swapaxes(data, -1, -2).reshape(k, -1, LIMBS)[:, :n]
     moved = np.ascontiguousarray(columns.reshape(groups, LANES, n, LIMBS).transpose(0, 2, 3, 1))
-    factors = _factors(log_n, log_n, shift, inverse, fr.backend)
+    factors = _factors(log_n, log_n, 1 if inverse else shift, inverse, fr.backend)
     kernel = ntt_kernels(fr.backend).small
 
     def run(begin: int, end: int) -> None:
@@ -270,13 +257,15 @@ def _transform_small(data: Block, log_n: int, shift: int, *, inverse: bool, thre
 
     map_ranges(run, groups, threads, max(1, 256 >> log_n))
     if inverse:
-        fr.mul(moved, pow(n, -1, R_MODULUS), out=moved, threads=threads)
-    back = moved.transpose(0, 3, 1, 2).reshape(groups * LANES, n, LIMBS)[:k]
+        back, factor = pow(shift, -1, R_MODULUS), pow(n, -1, R_MODULUS)
+        powers = [fr.full(LANES, factor * pow(back, i, R_MODULUS)) for i in range(n)]
+        fr.mul(moved, np.concatenate(powers), out=moved, threads=threads)
+    results = moved.transpose(0, 3, 1, 2).reshape(groups * LANES, n, LIMBS)[:k]
     if n < LANES:
-        data[:, 0, :, :n] = np.swapaxes(back, -1, -2)
+        data[:, 0, :, :n] = np.swapaxes(results, -1, -2)
         data[:, 0, :, n:] = 0
     else:
-        data[:] = np.swapaxes(back.reshape(k, -1, LANES, LIMBS), -1, -2)
+        data[:] = np.swapaxes(results.reshape(k, -1, LANES, LIMBS), -1, -2)
 
 
 class _Scratch:
@@ -356,15 +345,19 @@ def _factors(log_size: int, log_n: int, shift: int, inverse: bool, backend: Back
 @lru_cache(maxsize=32)
 def _plan(log_n: int, shift: int, inverse: bool, backend: Backend) -> _Plan:
     log_n1, log_n2 = _split(log_n - 3)
+    n, n1, n2 = 1 << log_n, 1 << log_n1, 1 << log_n2
+    # the sub-transforms take the shift; or they take none, and its inverse goes into the results
+    shift, back = (1, pow(shift, -1, R_MODULUS)) if inverse else (shift, 1)
     w8 = _root(3, inverse)
     bases = _layers(log_n2, log_n2, 1, inverse) if log_n2 else fr.zeros(LANES)
     plain = fr.mul(bases, pow(1 << 260, -1, R_MODULUS))
-    point = fr.mul(fr.powers(_root(log_n, inverse), 1 << log_n1), shift)
-    points = [fr.full(1 << log_n1, pow(1 << log_n, -1, R_MODULUS) if inverse else 1)]
+    point = fr.mul(fr.powers(_root(log_n, inverse), n1), shift)
+    points = [fr.mul(fr.powers(back, n1), pow(n, -1, R_MODULUS) if inverse else 1)]
+    turns = [fr.powers(pow(back, n1, R_MODULUS), n2)]
+    turn = fr.powers(_root(log_n2 + 3, inverse), n2)
     for _ in range(LANES - 1):
         points.append(fr.mul(points[-1], point))
-    turns = [fr.powers(pow(_root(log_n2 + 3, inverse), l, R_MODULUS), 1 << log_n2) for l in range(LANES)]
-    turns_rows = np.stack([_prepared(turn, backend)[: 1 << log_n2] for turn in turns], axis=1)
+        turns.append(fr.mul(turns[-1], turn))
     return _Plan(
         log_n1=log_n1,
         log_n2=log_n2,
@@ -375,6 +368,8 @@ def _plan(log_n: int, shift: int, inverse: bool, backend: Backend) -> _Plan:
         points=np.ascontiguousarray(np.stack(points, axis=1)),
         eighths=fr.pow(point, 8),
         bases=np.concatenate([_compact(bases), _compact(plain)], axis=1),
-        turns=np.ascontiguousarray(turns_rows),
-        roots=_prepared(fr.from_ints([w8, w8 * w8, w8 * w8 * w8]), backend),
+        turns=np.stack([_prepared(row, backend)[:n2] for row in turns], axis=1),
+        roots=_prepared(fr.from_ints([1, w8, w8 * w8, w8 * w8 * w8]), backend),
+        scales=_prepared(fr.powers(pow(back, n // LANES, R_MODULUS), LANES), backend),
+        mode=FORWARD if not inverse else INVERSE if back == 1 else COSET,
     )

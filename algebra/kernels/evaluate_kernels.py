@@ -1,4 +1,4 @@
-"""Polynomials in coefficients: values at one point, and coefficients times powers of a point."""
+"""Values of polynomials at one point."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from llvmlite import ir
 
-from zkroll.algebra.kernels.emit import BLOCK_BYTES, FR, I64, LIMBS, Backend, Emitter, Value, block_intrinsic
+from zkroll.algebra.kernels.emit import BLOCK_BYTES, FR, I64, Backend, Emitter, Value, block_intrinsic
 from zkroll.algebra.kernels.jit import family, kernel
 
 TERMS = 64  # products that are added before a reduction
@@ -17,17 +17,12 @@ TERMS = 64  # products that are added before a reduction
 class EvaluateKernels:
     """The kernels, compiled on first use."""
 
-    scale: Any  # (data, low: blocks, high: rows of five words, log_low, begin, end)
     evaluate: Any  # (result, coefficients, powers, step: block, chunk <= TERMS, blocks, begin, end)
 
 
 @family
 def evaluate_kernels(backend: Backend) -> EvaluateKernels:
     """Return the kernels on `backend`."""
-
-    def emit_scale(e: Emitter, data: ir.Value, low: ir.Value, high: ir.Value) -> None:
-        factor = e.mul(e.load(low), e.load_broadcast(high))
-        e.store(e.mul(e.load(data), factor), data)
 
     def emit_chunk(
         e: Emitter, total: ir.Value, step: ir.Value, a: ir.Value, powers: ir.Value, count: ir.Value
@@ -41,16 +36,7 @@ def evaluate_kernels(backend: Backend) -> EvaluateKernels:
         products = e.dot(count, TERMS, term)
         e.store(e.add(e.mul(e.load(total), e.load(step)), products), total)
 
-    scale_block = block_intrinsic(FR, emit_scale, backend=backend)
     add_chunk = block_intrinsic(FR, emit_chunk, backend=backend)
-
-    @kernel("void(int64,int64,int64,int64,int64,int64)", name=f"{backend}_ntt_scale")
-    def scale(data: int, low: int, high: int, log_low: int, begin: int, end: int) -> None:
-        mask = (1 << log_low) - 1
-        for i in range(begin, end):
-            scale_block(
-                data + BLOCK_BYTES * i, low + BLOCK_BYTES * (i & mask), high + 8 * LIMBS * (i >> log_low)
-            )
 
     @kernel("void(int64,int64,int64,int64,int64,int64,int64,int64)", name=f"{backend}_ntt_evaluate")
     def evaluate(
@@ -65,4 +51,4 @@ def evaluate_kernels(backend: Backend) -> EvaluateKernels:
                 add_chunk(total, step, at, powers, min(chunk, blocks - start))
                 start -= chunk
 
-    return EvaluateKernels(scale=scale, evaluate=evaluate)
+    return EvaluateKernels(evaluate=evaluate)
