@@ -266,8 +266,8 @@ def test_folder_that_cannot_be_made_only_costs_the_compilation(tmp_path, monkeyp
     assert declare()(3) == 6
 
 
-def test_two_processes_compile_into_one_folder_at_once(tmp_path):
-    processes = [start(tmp_path) for _ in range(2)]
+def test_processes_compile_into_one_folder_at_once(tmp_path):
+    processes = [start(tmp_path) for _ in range(3)]
     for process in processes:
         finish(process)
     assert not list(tmp_path.glob(".writing-*"))

@@ -6,6 +6,7 @@ import pytest
 from support import toy_kernels
 
 from zkroll.algebra.kernels import jit, jit_pool
+from zkroll.algebra.kernels.emit import FR, block_intrinsic
 from zkroll.errors import InputError
 
 PREPARED = "import sys; sys.path[:] = sys.argv[1:]; from support import toy_kernels; toy_kernels.declare(); "
@@ -158,9 +159,28 @@ def test_long_kernels_come_first_and_stay_with_what_they_share(monkeypatch):
     assert jobs.take(first) is None
 
 
-def test_parts_are_the_helpers_and_intrinsics_behind_a_kernel():
-    kernels = jit.declare_all()
-    sizes = {name: sum(jit_pool.parts_of(kernel).values()) for name, kernel in kernels.items()}
-    longest = max(sizes, key=lambda name: sizes[name])
-    assert "msm_buckets" in longest or "pairing" in longest
-    assert min(sizes.values()) > 0
+def test_parts_are_the_functions_behind_a_kernel():
+    @jit.helper
+    def one(x):
+        return x + 1
+
+    @jit.helper
+    def two(x):
+        return one(x) + one(x)
+
+    item = block_intrinsic(FR, lambda e, at: e.store(e.load(at), at), backend="portable")
+
+    @jit.kernel("int64(int64)", name="toy_0")
+    def run(x):
+        item(x)
+        return two(x) + one(x)
+
+    toy_kernels.forget()
+    parts = jit_pool.parts_of(run)
+    assert set(parts) == {id(part) for part in (run, one, two, item)}
+    assert min(parts.values()) > 0
+
+
+def test_every_kernel_is_declared_with_parts():
+    for name, kernel in jit.declare_all().items():
+        assert id(kernel) in jit_pool.parts_of(kernel), name
