@@ -1,12 +1,13 @@
 """Kernels stay within their arrays: with the compiler off NumPy checks every index, else Numba's bounds checks do.
 
-Raw addresses of blocks are beyond both; their ranges are those of the functions that these checks go through.
+Neither sees what is read and written by raw addresses of blocks; forbidden pages beside the arrays do.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -88,3 +89,28 @@ def test_a_check_reports_what_went_wrong(monkeypatch):
     assert not failing.ok
     assert failing.message == "VerificationError: two: expected 3, got 2"
     assert broken.message.startswith("IndexError")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="protects pages by mprotect")
+@pytest.mark.parametrize("side", ["after", "before"])
+def test_kernels_stay_within_their_arrays_beside_forbidden_pages(side):
+    assert run(["--guard", side, *ALL]) == dict.fromkeys(ALL, "")
+
+
+TOUCHING = """
+import sys
+sys.path.insert(0, {folder!r})
+import kernel_checks, numpy as np
+from zkroll.algebra.field import fr
+kernel_checks.guard_allocations(before=False)
+a = np.zeros((2, 5, 8), dtype=np.uint64)
+fr.kernels.mul(a.ctypes.data, a.ctypes.data, 1, a.ctypes.data, 1, 0, {blocks})
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="protects pages by mprotect")
+@pytest.mark.parametrize(("blocks", "ends"), [(2, False), (3, True)])
+def test_forbidden_pages_find_a_block_too_many(blocks, ends):
+    program = TOUCHING.format(folder=str(SCRIPT.parent), blocks=blocks)
+    done = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True, timeout=60)
+    assert (done.returncode == -signal.SIGSEGV) is ends, done.stderr
