@@ -1,0 +1,316 @@
+"""The jitted cores of R1CS: constraints from and to the bytes of a .r1cs file, and sparse products over Fr.
+
+The public twins are in `formats.r1cs` and `sparse`; they check shapes, and what is said below of indices.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+
+from zkroll.algebra.constants import R_MODULUS
+from zkroll.algebra.kernels.emit import (
+    BLOCK_BYTES,
+    FR,
+    LANES,
+    LIMB_MASK,
+    LIMBS,
+    VECTOR,
+    Backend,
+    Emitter,
+    Value,
+    block_intrinsic,
+    splat,
+)
+from zkroll.algebra.kernels.jit import family, helper, kernel
+
+WORDS = 4  # 64-bit words of a coefficient
+COUNT_BYTES = 4  # before the terms of a linear combination: how many they are
+TERM_BYTES = 36  # wire (4 bytes), coefficient (32 bytes)
+MATRICES = 3
+
+# What `scan` and `fill` leave in `status`: one of these, the constraint, the matrix, and what was found
+FINE, TRUNCATED, WIRE_TOO_LARGE, COEFFICIENT_TOO_LARGE = range(4)
+STATUS = 4
+
+MOST_TERMS = 64  # products that are added before a reduction
+TABLE_BYTES = 64  # a coefficient in the table: five limbs of 52 bits, and room up to a cache line
+LANE_ROWS = 3  # of int64, eight each: where each lane's row begins, its terms, where its result goes
+
+_R0, _R1, _R2, _R3 = (np.uint64((R_MODULUS >> (64 * i)) & (2**64 - 1)) for i in range(WORDS))
+_LOW_32 = (1 << 32) - 1
+
+
+# ---- bytes of constraints ----------------------------------------------------------------------------------
+
+
+@helper
+def _u32(data: Any, at: int) -> Any:
+    """The 32-bit integer at a byte."""
+    return (
+        np.uint64(data[at])
+        | np.uint64(data[at + 1]) << np.uint64(8)
+        | np.uint64(data[at + 2]) << np.uint64(16)
+        | np.uint64(data[at + 3]) << np.uint64(24)
+    )
+
+
+@helper
+def _put_u32(data: Any, at: int, value: Any) -> None:
+    """Write a 32-bit integer at a byte."""
+    word = np.uint64(value)
+    for i in range(4):
+        data[at + i] = (word >> np.uint64(8 * i)) & np.uint64(255)
+
+
+@kernel("void(const_uint8[::1], int64[::1], int64[:, ::1], int64[::1])", name="r1cs_scan")
+def scan(data: Any, begins: Any, starts: Any, status: Any) -> None:
+    """Find where constraints begin (n + 1 bytes' positions) and where their terms do, in three matrices.
+
+    starts: (3, n + 1), in terms. Stops with status TRUNCATED at a linear combination that ends beyond the
+    data. begins[n] is where the last constraint ends.
+    """
+    n = begins.shape[0] - 1
+    size = data.shape[0]
+    at: Any = 0
+    for i in range(n):
+        begins[i] = at
+        for matrix in range(MATRICES):
+            terms = np.int64(_u32(data, at)) if at + COUNT_BYTES <= size else size
+            if terms > (size - at - COUNT_BYTES) // TERM_BYTES:
+                status[0] = TRUNCATED
+                status[1] = i
+                status[2] = matrix
+                status[3] = at
+                return
+            starts[matrix, i + 1] = starts[matrix, i] + terms
+            at += COUNT_BYTES + TERM_BYTES * terms
+    begins[n] = at
+
+
+@kernel(
+    "void(const_uint8[::1], const_int64[::1], const_int64[::1], int64, int64,"
+    " uint32[::1], uint64[:, ::1], int64[::1], int64, int64)",
+    name="r1cs_fill",
+)
+def fill(
+    data: Any,
+    begins: Any,
+    starts: Any,
+    matrix: int,
+    n_wires: int,
+    wires: Any,
+    coefficients: Any,
+    status: Any,
+    begin: int,
+    end: int,
+) -> None:
+    """Copy the terms of one matrix in constraints begin..end, as `scan` found them.
+
+    Stops at a wire that is not below n_wires or a coefficient that is not below r, and says so in `status`.
+    """
+    for i in range(begin, end):
+        at = begins[i]
+        for _ in range(matrix):
+            at += COUNT_BYTES + TERM_BYTES * np.int64(_u32(data, at))
+        at += COUNT_BYTES
+        for k in range(starts[i], starts[i + 1]):
+            wire = _u32(data, at)
+            w0 = _u32(data, at + 4) | _u32(data, at + 8) << np.uint64(32)
+            w1 = _u32(data, at + 12) | _u32(data, at + 16) << np.uint64(32)
+            w2 = _u32(data, at + 20) | _u32(data, at + 24) << np.uint64(32)
+            w3 = _u32(data, at + 28) | _u32(data, at + 32) << np.uint64(32)
+            below = w3 < _R3 or (
+                w3 == _R3 and (w2 < _R2 or (w2 == _R2 and (w1 < _R1 or (w1 == _R1 and w0 < _R0))))
+            )
+            if wire >= np.uint64(n_wires) or not below:
+                status[0] = COEFFICIENT_TOO_LARGE if not below else WIRE_TOO_LARGE
+                status[1] = i
+                status[2] = matrix
+                status[3] = at
+                return
+            wires[k] = wire
+            coefficients[k, 0] = w0
+            coefficients[k, 1] = w1
+            coefficients[k, 2] = w2
+            coefficients[k, 3] = w3
+            at += TERM_BYTES
+
+
+@kernel(
+    "void(uint8[::1], int64[::1], const_int64[::1], const_uint32[::1], const_uint64[:, ::1], int64, int64)",
+    name="r1cs_put",
+)
+def put(data: Any, ends: Any, starts: Any, wires: Any, coefficients: Any, begin: int, end: int) -> None:
+    """Append the linear combinations of one matrix to the bytes of constraints begin..end.
+
+    ends: (end - begin), where each constraint's bytes end so far; moved on. The caller makes `data` long
+    enough for all of them.
+    """
+    for i in range(begin, end):
+        at = ends[i - begin]
+        _put_u32(data, at, starts[i + 1] - starts[i])
+        at += COUNT_BYTES
+        for k in range(starts[i], starts[i + 1]):
+            _put_u32(data, at, wires[k])
+            for j in range(WORDS):
+                word = coefficients[k, j]
+                _put_u32(data, at + 4 + 8 * j, word & np.uint64(_LOW_32))
+                _put_u32(data, at + 8 + 8 * j, word >> np.uint64(32))
+            at += TERM_BYTES
+        ends[i - begin] = at
+
+
+# ---- distinct coefficients ---------------------------------------------------------------------------------
+
+
+@kernel(
+    "int64(const_uint64[:, ::1], const_uint64[::1], int64, int32[::1], uint32[::1], int64[::1])",
+    name="r1cs_distinct",
+)
+def distinct(rows: Any, factors: Any, shift: int, slots: Any, codes: Any, firsts: Any) -> int:
+    """Number the distinct rows from 1 in the order in which they appear; returns how many there are, or -1.
+
+    rows: (n, 4); slots: 2^(64 - shift) places of -1, at most half of them taken; codes: (n,), the number of
+    each row; firsts: the first row of each number, its length the most that there may be. -1 stands for
+    more than that. `factors` are four odd numbers that whoever made the rows cannot know.
+    """
+    mask = slots.shape[0] - 1
+    found = 0
+    for i in range(rows.shape[0]):
+        mixed = np.uint64(0)
+        for j in range(WORDS):
+            mixed = (mixed ^ rows[i, j]) * factors[j]
+            mixed ^= mixed >> np.uint64(32)
+        at = np.int64(mixed >> np.uint64(shift))
+        while True:
+            known = np.int64(slots[at])
+            if known < 0:
+                if found == firsts.shape[0]:
+                    return -1
+                slots[at] = found
+                firsts[found] = i
+                found += 1
+                codes[i] = found
+                break
+            first = firsts[known]
+            if (
+                rows[first, 0] == rows[i, 0]
+                and rows[first, 1] == rows[i, 1]
+                and rows[first, 2] == rows[i, 2]
+                and rows[first, 3] == rows[i, 3]
+            ):
+                codes[i] = known + 1
+                break
+            at = (at + 1) & mask
+    return found
+
+
+# ---- products ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ProductKernels:
+    """The kernels of one back end, compiled on first use."""
+
+    rows: Any  # see `rows` below
+
+
+@family
+def product_kernels(backend: Backend) -> ProductKernels:
+    """Return the sparse products on `backend`: eight rows at a time, a lane for each."""
+
+    def emit_clear(e: Emitter, total: ir.Value) -> None:
+        e.store(e.zero(), total)
+
+    def emit_chunk(
+        e: Emitter,
+        total: ir.Value,
+        words: ir.Value,
+        table: ir.Value,
+        entries: ir.Value,
+        lanes: ir.Value,
+        done: ir.Value,
+        count: ir.Value,
+    ) -> None:
+        """total += Σ coefficient·wire over the terms done..done + count of each lane's row."""
+        b = e.builder
+        first = b.load(e.pointer(lanes, 0, VECTOR), align=8)
+        length = b.load(e.pointer(lanes, 8 * LANES, VECTOR), align=8)
+
+        def term(i: ir.Value) -> tuple[Value, Value]:
+            position = e.broadcast(b.add(done, i))
+            inside = b.icmp_signed("<", position, length)
+            # an entry of 0 stands for wire 0 and the zero at the table's start
+            where = b.add(e.broadcast(entries), b.shl(b.add(first, position), splat(3)))
+            entry = e.gather_words(where, inside)
+            wire = b.add(e.broadcast(words), b.shl(b.and_(entry, splat(_LOW_32)), splat(5)))
+            value = _split(e, [e.gather_words(b.add(wire, splat(8 * i)), e.all_lanes) for i in range(WORDS)])
+            code = b.add(e.broadcast(table), b.shl(b.lshr(entry, splat(32)), splat(6)))
+            limbs = [e.gather_words(b.add(code, splat(8 * i)), e.all_lanes) for i in range(LIMBS)]
+            return value, Value(tuple(limbs), Fraction(2))
+
+        e.store(e.add(e.load(total), e.dot(count, MOST_TERMS, term)), total)
+
+    def emit_spread(e: Emitter, out: ir.Value, total: ir.Value, lanes: ir.Value) -> None:
+        e.scatter(e.load(total), out, e.builder.load(e.pointer(lanes, 16 * LANES, VECTOR), align=8))
+
+    clear = block_intrinsic(FR, emit_clear, backend=backend)
+    add_chunk = block_intrinsic(FR, emit_chunk, backend=backend)
+    spread = block_intrinsic(FR, emit_spread, backend=backend)
+
+    @kernel(
+        "void(int64, int64, int64, int64, const_int64[::1], const_int64[::1], int64[:, ::1], int64, int64,"
+        " int64, int64)",
+        name=f"{backend}_r1cs_rows",
+    )
+    def rows(
+        out: int,
+        words: int,
+        table: int,
+        entries: int,
+        starts: Any,
+        order: Any,
+        lanes: Any,
+        lanes_at: int,
+        total: int,
+        begin: int,
+        end: int,
+    ) -> None:
+        """Blocks of Σ coefficient·wire for the rows order[8·begin : 8·end].
+
+        words: rows of four words below r; table: a row of 64 bytes for each distinct coefficient c, the limbs
+        of c·R² (R = 2^260), zero first; entries: uint64, a wire and 2^32 times a row of the table; starts:
+        where each row's entries begin, one more than there are rows, which are eight for each block of `out`;
+        lanes (at lanes_at): (3, 8); total: a block.
+        """
+        for group in range(begin, end):
+            longest = 0
+            for lane in range(LANES):
+                row = order[LANES * group + lane]
+                length = starts[row + 1] - starts[row]
+                longest = max(longest, length)
+                lanes[0, lane] = starts[row]
+                lanes[1, lane] = length
+                lanes[2, lane] = BLOCK_BYTES * (row // LANES) + 8 * (row % LANES)
+            clear(total)
+            for done in range(0, longest, MOST_TERMS):
+                add_chunk(total, words, table, entries, lanes_at, done, min(MOST_TERMS, longest - done))
+            spread(out, total, lanes_at)
+
+    return ProductKernels(rows=rows)
+
+
+def _split(e: Emitter, words: list[ir.Value]) -> Value:
+    """Four 64-bit words in each lane, below r, as five limbs of 52 bits."""
+    b, limbs = e.builder, []
+    for j in range(LIMBS):
+        limb = b.lshr(words[j - 1], splat(64 - 12 * j)) if j else words[0]
+        if 0 < j < WORDS:
+            limb = b.or_(limb, b.shl(words[j], splat(12 * j)))
+        limbs.append(b.and_(limb, splat(LIMB_MASK)))
+    return Value(tuple(limbs), Fraction(1))

@@ -1,0 +1,230 @@
+"""Sparse matrices over Fr, by rows, and their products with vectors."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zkroll.algebra.constants import R_MODULUS
+from zkroll.algebra.field import address, blocks_for, fr
+from zkroll.algebra.kernels.emit import BLOCK_BYTES, LANES, LIMBS
+from zkroll.algebra.kernels.jit import host_backend
+from zkroll.algebra.kernels.layout import MONTGOMERY_BITS, Backend
+from zkroll.algebra.kernels.threads import map_ranges
+from zkroll.algebra.vector import FrVector
+from zkroll.circuits.r1cs.kernels import LANE_ROWS, TABLE_BYTES, WORDS, distinct, product_kernels
+from zkroll.errors import InputError
+
+Starts = NDArray[np.int64]
+Wires = NDArray[np.uint32]
+Words = NDArray[np.uint64]
+
+_MOST_TERMS = (1 << 31) - 1
+_WINDOW = 4096  # rows that are sorted by length together: near enough to share cache lines of the vector
+_GRAIN = 128  # blocks: less is faster on one thread
+_FEW = 1 << 12  # distinct coefficients that are tried first
+
+
+@dataclass(frozen=True)
+class SparseMatrix:
+    """Rows of terms: row i has the terms starts[i] : starts[i + 1], each a wire and its coefficient.
+
+    starts: (rows + 1,) int64 from 0, never falling; wires: (terms,) uint32, below 2^32 and in any order, one
+    that is repeated in a row counts as the sum; coefficients: (terms, 4) uint64, little-endian words, below r.
+    Raises InputError for anything else. The arrays must not change while the matrix is in use.
+    """
+
+    starts: Starts
+    wires: Wires
+    coefficients: Words
+
+    def __post_init__(self) -> None:
+        self.check()
+
+    def check(self) -> None:
+        """Raise InputError unless the arrays are as described above."""
+        _check_array("starts", self.starts, 1, "int64")
+        _check_array("wires", self.wires, 1, "uint32")
+        _check_array("coefficients", self.coefficients, 2, "uint64")
+        terms = len(self.wires)
+        if terms > _MOST_TERMS or self.coefficients.shape != (terms, WORDS):
+            raise InputError(
+                f"SparseMatrix: coefficients: expected ({terms}, {WORDS}) for at most {_MOST_TERMS} terms, "
+                f"got {self.coefficients.shape}"
+            )
+        s = self.starts
+        if len(s) == 0 or s[0] != 0 or s[-1] != terms or (len(s) > 1 and bool((s[1:] < s[:-1]).any())):
+            raise InputError(f"SparseMatrix: starts: expected to rise from 0 to the {terms} terms")
+        bad = ~below_r(self.coefficients)
+        if bad.any():
+            raise InputError(f"SparseMatrix: term {int(np.argmax(bad))}: expected a coefficient below r")
+
+    @classmethod
+    def from_rows(cls, rows: Sequence[Mapping[int, int] | Iterable[tuple[int, int]]]) -> SparseMatrix:
+        """Return the matrix of rows given as mappings or pairs of wire and coefficient (taken modulo r)."""
+        listed = [list(row.items()) if isinstance(row, Mapping) else list(row) for row in rows]
+        flat = [term for row in listed for term in row]
+        for wire, _ in flat:
+            if not 0 <= wire < 1 << 32:
+                raise InputError(f"SparseMatrix: expected wires of 32 bits, got {wire}")
+        starts = np.zeros(len(listed) + 1, dtype=np.int64)
+        np.cumsum([len(row) for row in listed], out=starts[1:])
+        data = b"".join((value % R_MODULUS).to_bytes(8 * WORDS, "little") for _, value in flat)
+        return cls(
+            starts,
+            np.array([wire for wire, _ in flat], dtype=np.uint32),
+            np.frombuffer(data, dtype="<u8").reshape(-1, WORDS),
+        )
+
+    @property
+    def n_rows(self) -> int:
+        """The number of rows."""
+        return len(self.starts) - 1
+
+    @property
+    def n_terms(self) -> int:
+        """The number of terms."""
+        return len(self.wires)
+
+    @cached_property
+    def n_wires(self) -> int:
+        """One more than the highest wire of any term."""
+        return int(self.wires.max()) + 1 if self.n_terms else 0
+
+    def row(self, i: int) -> list[tuple[int, int]]:
+        """Return the terms of a row, pairs of wire and coefficient. Raises InputError when there is none."""
+        if not 0 <= i < self.n_rows:
+            raise InputError(f"SparseMatrix: expected a row of 0..{self.n_rows - 1}, got {i}")
+        begin, end = int(self.starts[i]), int(self.starts[i + 1])
+        values = [int.from_bytes(row.tobytes(), "little") for row in self.coefficients[begin:end]]
+        return list(zip(self.wires[begin:end].tolist(), values, strict=True))
+
+    def times(
+        self, vector: FrVector, threads: int | None = None, *, backend: Backend | None = None
+    ) -> FrVector:
+        """Return the product with a vector that has an element for each wire.
+
+        Raises InputError when the vector is too short.
+        """
+        return self.plan.run(vector.to_limbs(), threads, backend=backend)
+
+    @cached_property
+    def plan(self) -> ProductPlan:
+        """What products need to know of the matrix; made once, about 16 bytes a term."""
+        return ProductPlan(self)
+
+
+class ProductPlan:
+    """A matrix made ready for products: codes for its coefficients, rows of like length side by side."""
+
+    def __init__(self, matrix: SparseMatrix):
+        matrix.check()
+        codes, values = _distinct(matrix.coefficients)
+        entries = codes.astype(np.uint64) << np.uint64(32)
+        entries |= matrix.wires
+        self.n_rows = matrix.n_rows
+        self.n_wires = int(matrix.wires.max()) + 1 if matrix.n_terms else 1
+        self._entries = entries
+        padded = blocks_for(self.n_rows) * LANES
+        self._starts = np.full(padded + 1, matrix.n_terms, dtype=np.int64)
+        self._starts[: self.n_rows + 1] = matrix.starts
+        self._order = _order(np.diff(self._starts))
+        self._values = values
+        self._tables: dict[Backend, Words] = {}
+
+    def run(self, words: Words, threads: int | None = None, *, backend: Backend | None = None) -> FrVector:
+        """Return the product with a vector given as rows of four words, each below r.
+
+        Raises InputError for another shape, too short a vector, or a value that is not below r.
+        """
+        if words.ndim != 2 or words.shape[1] != WORDS or words.dtype != np.uint64:
+            raise InputError(
+                f"sparse product: expected rows (n, {WORDS}) uint64, got {words.shape} {words.dtype}"
+            )
+        if len(words) < self.n_wires:
+            raise InputError(f"sparse product: expected at least {self.n_wires} elements, got {len(words)}")
+        held = np.ascontiguousarray(words)
+        chosen = backend or host_backend()
+        table, kernel = self._table(chosen), product_kernels(chosen).rows
+        out = np.empty((blocks_for(self.n_rows), LIMBS, LANES), dtype=np.uint64)
+
+        def part(begin: int, end: int) -> None:
+            lanes = np.empty((LANE_ROWS, LANES), dtype=np.int64)
+            total = np.empty(BLOCK_BYTES // 8, dtype=np.uint64)
+            kernel(
+                address(out),
+                address(held),
+                address(table),
+                address(self._entries),
+                self._starts,
+                self._order,
+                lanes,
+                address(lanes),
+                address(total),
+                begin,
+                end,
+            )
+
+        map_ranges(part, len(out), threads, _GRAIN)
+        return FrVector._of(out, self.n_rows)
+
+    def _table(self, backend: Backend) -> Words:
+        """A row of eight words for each coefficient c: the limbs of c·R²."""
+        if backend not in self._tables:
+            field = fr if backend == fr.backend else type(fr)(fr.params, backend)
+            blocks = field.mul(field.from_array(self._values), 1 << MONTGOMERY_BITS)
+            rows = np.zeros((len(self._values), TABLE_BYTES // 8), dtype=np.uint64)
+            rows[:, :LIMBS] = np.swapaxes(blocks, 1, 2).reshape(-1, LIMBS)[: len(rows)]
+            self._tables[backend] = rows
+        return self._tables[backend]
+
+
+def _check_array(name: str, array: NDArray[Any], ndim: int, dtype: str) -> None:
+    if array.ndim != ndim or array.dtype != dtype or not array.flags.c_contiguous or not array.flags.aligned:
+        raise InputError(
+            f"SparseMatrix: {name}: expected a contiguous array of {dtype} in {ndim} dimension(s), "
+            f"got {array.dtype} {array.shape}"
+        )
+
+
+def below_r(words: NDArray[Any]) -> NDArray[np.bool_]:
+    """Which rows of four little-endian words are below r."""
+    less = np.zeros(len(words), dtype=np.bool_)
+    for i in range(WORDS):
+        limit = np.uint64(R_MODULUS >> (64 * i) & (2**64 - 1))
+        less = (words[:, i] < limit) | ((words[:, i] == limit) & less)
+    return less
+
+
+def _order(lengths: Starts) -> Starts:
+    """Rows sorted by length within windows, so that eight neighbours have about as many terms."""
+    order = np.arange(len(lengths), dtype=np.int64)
+    short = np.minimum(lengths, 65535).astype(np.uint16)
+    whole = len(lengths) // _WINDOW * _WINDOW
+    within = np.argsort(short[:whole].reshape(-1, _WINDOW), axis=1, kind="stable")
+    order[:whole] = (within + np.arange(0, whole, _WINDOW).reshape(-1, 1)).reshape(-1)
+    order[whole:] = whole + np.argsort(short[whole:], kind="stable")
+    return order
+
+
+def _distinct(rows: Words) -> tuple[NDArray[np.uint32], Words]:
+    """Codes of the rows, from 1, and the row that each code stands for, zero first."""
+    factors = np.array([secrets.randbits(64) | 1 for _ in range(WORDS)], dtype=np.uint64)
+    codes = np.empty(len(rows), dtype=np.uint32)
+    most = _FEW
+    while True:
+        size = 2 * most
+        slots = np.full(size, -1, dtype=np.int32)
+        firsts = np.empty(most, dtype=np.int64)
+        found = distinct(rows, factors, 65 - size.bit_length(), slots, codes, firsts)
+        if found >= 0:
+            values = np.zeros((found + 1, WORDS), dtype=np.uint64)
+            values[1:] = rows[firsts[:found]]
+            return codes, values
+        most *= 8
