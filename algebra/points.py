@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import ClassVar, Self, overload
 
 import numpy as np
+from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
 from zkroll.algebra.conversion import Bytes
@@ -103,11 +104,9 @@ class Points:
         try:
             if not Path(path).is_file():
                 raise InputError(f"{path}: expected a file of points")
-            rows = np.load(path, mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError, EOFError) as error:
+            rows = open_memmap(path, mode="r")
+        except (OSError, ValueError) as error:
             raise InputError(f"{path}: expected a file of points: {error}") from error
-        if not isinstance(rows, np.memmap):
-            raise InputError(f"{path}: expected one array of points, got several")
         return cls(rows)
 
     # ---- sequences ----------------------------------------------------------------------------------------

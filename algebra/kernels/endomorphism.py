@@ -7,12 +7,12 @@ L = {v: Σ v_j·μ^j = 0 mod r}, close to it by rounding its coordinates in a sh
 
 What is known of the k_j: the difference has coordinates of at most 1/2 + ε in the basis, where ε < 2^-20 is for
 rounded factors and columns that are left out. So |k_j| <= (1/2 + ε)·Σ_i |b_ij|, which is below 2^126.2 in
-G1 and below 2^64.2 in G2. And no such vector, nor one changed by a few units in one place, lies in L unless
+G1 and below 2^63.8 in G2. And no such vector, nor one changed by a few units in one place, lies in L unless
 it is zero: its coordinates in the basis are below 1. `curve_multiply_kernels` builds on that.
 
 Sources: Gallant, Lambert, Vanstone, "Faster point multiplication on elliptic curves with efficient
-endomorphisms" (2001); Galbraith, Scott, "Exponentiation in pairing-friendly groups using homomorphisms" (2008),
-for the basis in G2.
+endomorphisms" (2001); Galbraith, Scott, "Exponentiation in pairing-friendly groups using homomorphisms" (2008).
+The basis in G2 comes from reducing the lattice (LLL).
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ _BASIS_G1 = (
     (6 * _X * _X + 4 * _X + 1, 2 * _X + 1),
 )
 _BASIS_G2 = (
+    (2 * _X, _X + 1, -_X, _X),
+    (-_X, _X, -_X, -2 * _X - 1),
     (_X + 1, _X, _X, -2 * _X),
-    (2 * _X + 1, -_X, -(_X + 1), -_X),
-    (2 * _X, 2 * _X + 1, 2 * _X + 1, 2 * _X + 1),
-    (_X - 1, 4 * _X + 2, -(2 * _X - 1), _X - 1),
+    (2 * _X + 1, -_X, -_X - 1, -_X),
 )
 
 WINDOW = 5  # bits of a digit
@@ -131,7 +131,7 @@ def splitting(group: Group) -> Splitting:
     """Return the tables of `group`."""
     vectors = basis(group)
     parts = len(vectors)
-    windows = 26 if group is G1 else 14
+    windows = 26 if group is G1 else 13
     factors = [round(c * (1 << FACTOR_BITS)) for c in coordinates_of_one(group)]
     offset = sum(1 << (WINDOW * (w + 1) - 1) for w in range(windows - 1))
     return Splitting(
