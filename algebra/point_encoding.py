@@ -133,9 +133,8 @@ def _to_rows(group: Group, words: NDArray[np.uint64], montgomery: bool, threads:
         at, part = (int(i) for i in np.argwhere(bad)[0])
         value = int.from_bytes(words[at, part].tobytes(), "little")
         raise InputError(f"{group.name} points: point {at}: expected coordinates below q, got {value:#x}")
-    return pack(fq.from_array(words.reshape(-1, _PART_WORDS), threads, montgomery=montgomery))[
-        : n * parts
-    ].reshape(n, -1)
+    blocks = fq.from_array(words.reshape(-1, _PART_WORDS), threads, montgomery=montgomery)
+    return pack(blocks)[: n * parts].reshape(n, parts * _PART_WORDS)
 
 
 def _canonical(group: Group, rows: Rows, montgomery: bool, threads: int | None) -> NDArray[np.uint64]:

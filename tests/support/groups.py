@@ -54,16 +54,20 @@ class TestGroup:
         """-point."""
         return self.lower(bn.neg(self.lift(point)))
 
-    @cache
     def multiple(self, k: int) -> Any:
         """k times the generator."""
-        return self.multiply(self.generator, k % R)
+        return _multiple(self.name, k % R)
 
 
 GROUPS = {
     "g1": TestGroup("g1", G1Points, GENERATOR),
     "g2": TestGroup("g2", G2Points, GENERATOR_G2),
 }
+
+
+@cache
+def _multiple(name: str, k: int) -> Any:
+    return GROUPS[name].multiply(GROUPS[name].generator, k)
 
 
 def square_root(value: tuple[int, int]) -> tuple[int, int] | None:
