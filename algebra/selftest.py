@@ -199,12 +199,52 @@ def _msm_g2() -> None:
 
 
 def _fixed_base() -> None:
-    from zkroll.algebra.curve import GENERATOR, fixed_base_g1
+    from zkroll.algebra.curve import GENERATOR, fixed_base_g1, fixed_base_g2
     from zkroll.algebra.reference.curve import multiply
+    from zkroll.algebra.reference.pairing import GENERATOR_G2, multiply_g2
 
     scalars = _numbers(_COUNT, R_MODULUS, 10)
     points = fixed_base_g1(fr.from_ints(scalars), _COUNT).to_ints()
-    _same("multiples", points, [multiply(GENERATOR, scalar) for scalar in scalars])
+    _same("G1 multiples", points, [multiply(GENERATOR, scalar) for scalar in scalars])
+    few = scalars[:3]
+    twisted = fixed_base_g2(fr.from_ints(few), 3).to_ints()
+    _same("G2 multiples", twisted, [multiply_g2(GENERATOR_G2, scalar) for scalar in few])
+
+
+def _points() -> None:
+    from zkroll.algebra import curve
+    from zkroll.algebra.reference.curve import GENERATOR, multiply
+    from zkroll.algebra.reference.pairing import GENERATOR_G2, multiply_g2
+
+    scalars = [0, 1, R_MODULUS - 1, 5, 2**200 + 9]
+    multiples = [1, 2, 3, 0, R_MODULUS - 1]
+    g1 = curve.G1Points.from_ints([multiply(GENERATOR, k) for k in multiples])
+    g2 = curve.G2Points.from_ints([multiply_g2(GENERATOR_G2, k) for k in multiples])
+    products = [s * k % R_MODULUS for s, k in zip(scalars, multiples, strict=True)]
+    sums = [(p + k) % R_MODULUS for p, k in zip(products, multiples, strict=True)]
+    multiplied, twisted = curve.multiply(g1, scalars), curve.multiply(g2, scalars)
+    _same("G1 products", multiplied.to_ints(), [multiply(GENERATOR, k) for k in products])
+    _same("G2 products", twisted.to_ints(), [multiply_g2(GENERATOR_G2, k) for k in products])
+    _same("G1 sums", curve.add(multiplied, g1).to_ints(), [multiply(GENERATOR, k) for k in sums])
+    _same("G2 sums", curve.add(twisted, g2).to_ints(), [multiply_g2(GENERATOR_G2, k) for k in sums])
+    _same("G1 on the curve", curve.is_on_curve(g1).tolist(), [True] * 5)
+    _same("G2 of order r", curve.is_in_subgroup(g2).tolist(), [True] * 5)
+    off = curve.G1Points.from_ints([GENERATOR])
+    off.rows[0, 0] ^= np.uint64(1)
+    _same("beside the curve", curve.is_on_curve(off).tolist(), [False])
+
+
+def _group_ntt() -> None:
+    from zkroll.algebra import group_ntt
+    from zkroll.algebra.curve import GENERATOR, G1Points
+    from zkroll.algebra.reference import ntt as plain
+    from zkroll.algebra.reference.curve import multiply
+
+    multiples = [3, 0, 1, R_MODULUS - 1, 2, 2, 5, 8]
+    points = G1Points.from_ints([multiply(GENERATOR, k) for k in multiples])
+    values = group_ntt.forward(points)
+    _same("transform of points", values.to_ints(), [multiply(GENERATOR, k) for k in plain.forward(multiples)])
+    _same("and back", group_ntt.inverse(values).to_ints(), points.to_ints())
 
 
 def _pairing() -> None:
@@ -244,6 +284,15 @@ def _messages() -> list[bytes]:
     return [hashlib.sha512(bytes([i])).digest() * 5 for i in range(40)] + [b"", b"abc", bytes(136), bytes(55)]
 
 
+def _merkle() -> None:
+    from zkroll.algebra.merkle import MerkleTree
+    from zkroll.algebra.reference.merkle import merkle_root
+
+    leaves = _numbers(11, R_MODULUS, 20)
+    tree = MerkleTree.build(fr.from_ints(leaves), 11, depth=5)
+    _same("Merkle root", tree.root, merkle_root(leaves, 5))
+
+
 def _keccak() -> None:
     from zkroll.algebra.keccak import keccak256_many
     from zkroll.algebra.reference.keccak import keccak256
@@ -270,9 +319,12 @@ CHECKS: dict[str, Callable[[], None]] = {
     "division": _division,
     "msm g1": _msm_g1,
     "msm g2": _msm_g2,
+    "points": _points,
     "fixed base": _fixed_base,
+    "group ntt": _group_ntt,
     "pairing": _pairing,
     "poseidon": _poseidon,
+    "merkle": _merkle,
     "keccak": _keccak,
     "sha256": _sha256,
 }
