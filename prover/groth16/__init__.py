@@ -1,0 +1,10 @@
+"""The Groth16 prover: keys, a development setup, and proofs from witnesses.
+
+Source: J. Groth, "On the size of pairing-based non-interactive arguments", EUROCRYPT 2016, section 3.2.
+"""
+
+from zkroll.prover.groth16.key import ProvingKey
+from zkroll.prover.groth16.prove import Progress, prove, prove_zk, public_inputs
+from zkroll.prover.groth16.setup import setup_insecure
+
+__all__ = ["Progress", "ProvingKey", "prove", "prove_zk", "public_inputs", "setup_insecure"]

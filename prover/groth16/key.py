@@ -1,0 +1,108 @@
+"""Groth16 proving keys, in the form that .zkey files have."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from zkroll.algebra.constants import FR_TWO_ADICITY
+from zkroll.algebra.curve import G1Points, G2Points, Point
+from zkroll.circuits.r1cs.sparse import ProductPlan, SparseMatrix
+from zkroll.errors import InputError
+from zkroll.verifier.groth16 import VerifyingKey
+from zkroll.verifier.groth16.points import check_g1
+
+MAX_LOG_DOMAIN = FR_TWO_ADICITY - 1  # the quotient takes a root of unity of twice the domain
+
+
+@dataclass(frozen=True)
+class ProvingKey:
+    """What it takes to prove for one circuit; points may be mapped from files.
+
+    Wire 0 is one, wires 1 to n_public are public. With A_i, B_i, C_i the polynomials of wire i over the domain
+    of n = 2^log_domain roots of unity, and L_k the Lagrange polynomials of the domain of 2n:
+
+        a   [A_i(τ)]₁         of every wire           b_1, b_2  [B_i(τ)]₁ and [B_i(τ)]₂ of every wire
+        c   [(β·A_i + α·B_i + C_i)(τ)/δ]₁ of the wires that are not public
+        h   [L_(2j+1)(τ)/δ]₁, j < n: the quotient times the vanishing polynomial, by its values at the odd
+            powers of the root of the larger domain
+
+    matrix_a, matrix_b: the constraints' A and B, followed in A by one constraint for wire one and each public
+    input. Raises InputError where lengths do not fit each other; that points are what they should be is for a
+    verification of the key.
+    """
+
+    vk: VerifyingKey
+    log_domain: int
+    beta_1: Point
+    delta_1: Point
+    matrix_a: SparseMatrix
+    matrix_b: SparseMatrix
+    a: G1Points
+    b_1: G1Points
+    b_2: G2Points
+    c: G1Points
+    h: G1Points
+
+    def __post_init__(self) -> None:
+        for name, point in (("beta_1", self.beta_1), ("delta_1", self.delta_1)):
+            if check_g1(point, f"proving key: {name}") is None:
+                raise InputError(f"proving key: {name}: expected a point other than infinity")
+        if not 0 <= self.log_domain <= MAX_LOG_DOMAIN:
+            raise InputError(
+                f"proving key: expected a domain of 1 to 2^{MAX_LOG_DOMAIN}, got 2^{self.log_domain}"
+            )
+        wires, public = self.n_wires, self.n_public
+        expected = {"b_1": wires, "b_2": wires, "c": wires - public - 1, "h": self.n}
+        for name, length in expected.items():
+            points: G1Points | G2Points = getattr(self, name)
+            if points.n != length:
+                raise InputError(f"proving key: {name}: expected {length} points, got {points.n}")
+        for name, matrix in (("A", self.matrix_a), ("B", self.matrix_b)):
+            if matrix.n_rows > self.n or matrix.n_wires > wires:
+                raise InputError(
+                    f"proving key: matrix {name}: expected at most {self.n} rows and {wires} wires, "
+                    f"got {matrix.n_rows} and {matrix.n_wires}"
+                )
+
+    @property
+    def n(self) -> int:
+        """The size of the domain."""
+        return 1 << self.log_domain
+
+    @property
+    def n_public(self) -> int:
+        """The number of public inputs."""
+        return self.vk.n_public
+
+    @property
+    def n_wires(self) -> int:
+        """The number of wires, one included."""
+        return self.a.n
+
+    @cached_property
+    def plans(self) -> tuple[ProductPlan, ProductPlan]:
+        """The matrices A and B made ready for products."""
+        return self.matrix_a.plan, self.matrix_b.plan
+
+    @property
+    def nbytes(self) -> int:
+        """The memory of the points."""
+        return sum(points.rows.nbytes for points in (self.a, self.b_1, self.b_2, self.c, self.h))
+
+
+def with_public_rows(matrix: SparseMatrix, n_public: int) -> SparseMatrix:
+    """Return the constraints' A with a row for wire one and for each public input.
+
+    They make the A_i of public wires linearly independent, without which a proof might serve other inputs.
+    """
+    extra = n_public + 1
+    ones = np.zeros((extra, 4), dtype=np.uint64)
+    ones[:, 0] = 1
+    return SparseMatrix(
+        np.concatenate([matrix.starts, matrix.starts[-1] + np.arange(1, extra + 1)]),
+        np.concatenate([matrix.wires, np.arange(extra, dtype=np.uint32)]),
+        np.concatenate([matrix.coefficients, ones]),
+    )
