@@ -38,15 +38,17 @@ def read_sym(path: Path | str) -> Iterator[Symbol]:
     """
     for number, line in _lines(path):
         match = _LINE.fullmatch(line)
-        try:
-            if match is None:
-                raise ValueError
-            name = match[4].decode()
-        except ValueError:
-            raise InputError(
-                f"{path}: line {number}: expected label,wire,component,name, got {line[:100]!r}"
-            ) from None
+        name = _decode(match[4]) if match else None
+        if match is None or name is None:
+            raise InputError(f"{path}: line {number}: expected label,wire,component,name, got {line[:100]!r}")
         yield Symbol(int(match[1]), int(match[2]), int(match[3]), name)
+
+
+def _decode(text: bytes) -> str | None:
+    try:
+        return text.decode()
+    except UnicodeDecodeError:
+        return None
 
 
 def read_names(path: Path | str, wires: Iterable[int] | None = None) -> dict[int, str]:
