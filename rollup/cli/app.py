@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from zkroll import __version__
-from zkroll.rollup.cli import capacity, check, doctor, inspect, l1, prove, setup, trace, verify
+from zkroll.rollup.cli import capacity, check, doctor, inspect, l1, prove, r1cs, setup, trace, verify, wtns
 
 app = typer.Typer(
     name="zkroll",
@@ -44,3 +44,5 @@ app.command("capacity")(capacity.capacity_command)
 app.command("doctor")(doctor.doctor_command)
 app.add_typer(setup.app, name="setup")
 app.add_typer(l1.app, name="l1")
+app.add_typer(r1cs.app, name="r1cs")
+app.add_typer(wtns.app, name="wtns")

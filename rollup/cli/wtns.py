@@ -1,0 +1,64 @@
+"""zkroll wtns: check a circuit's witness, or write it as JSON."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from zkroll.rollup.cli.arguments import JsonOption
+from zkroll.rollup.cli.console import emit, facts
+from zkroll.rollup.cli.r1cs import R1csArgument
+
+app = typer.Typer(help="Check a witness (.wtns), or write it as JSON.", no_args_is_help=False)
+export = typer.Typer(help="Write the witness in another format.", no_args_is_help=False)
+app.add_typer(export, name="export")
+
+_WtnsArgument = Annotated[
+    str, typer.Argument(metavar="WITNESS.wtns", help="The value of each wire.", show_default=False)
+]
+_OutputArgument = Annotated[
+    str, typer.Argument(metavar="OUTPUT.json", help="Where to write it.", show_default=False)
+]
+_SymOption = Annotated[
+    str | None,
+    typer.Option("--sym", metavar="FILE", help="Names of the signals, for the constraint that is broken."),
+]
+
+
+@app.command("check")
+def check_command(
+    circuit: R1csArgument, witness: _WtnsArgument, sym: _SymOption = None, as_json: JsonOption = False
+) -> None:
+    """Check that a witness satisfies every constraint; exit code 1 and the first broken one if not."""
+    from zkroll.circuits.r1cs.formats.r1cs import read_r1cs
+    from zkroll.circuits.r1cs.formats.sym import read_names
+    from zkroll.circuits.r1cs.formats.wtns import read_wtns
+    from zkroll.errors import ConstraintViolation, InputError
+
+    system = read_r1cs(circuit)
+    violation = system.first_violation(read_wtns(witness))
+    if violation is not None:
+        names, note = None, ""
+        try:
+            names = None if sym is None else read_names(sym, violation.wires)
+        except InputError as error:
+            note = f" (no names: {error})"
+        raise ConstraintViolation(f"{witness}: {violation.describe(names)}{note}")
+    document = {"ok": True, "wires": system.n_wires, "constraints": system.n_constraints}
+    shown = {"witness": "satisfies every constraint", **{k: document[k] for k in ("wires", "constraints")}}
+    emit(document, as_json, lambda: facts(shown))
+
+
+@export.command("json")
+def export_json_command(witness: _WtnsArgument, output: _OutputArgument, as_json: JsonOption = False) -> None:
+    """Write the values as JSON: an array of decimal strings, as snarkjs does."""
+    from zkroll.circuits.r1cs.formats.export import export_wtns_json
+    from zkroll.circuits.r1cs.formats.wtns import read_wtns
+    from zkroll.rollup.output import check_writable
+
+    check_writable(output)
+    values = read_wtns(witness)
+    export_wtns_json(values, output)
+    document = {"file": output, "values": len(values)}
+    emit(document, as_json, lambda: facts(document))
