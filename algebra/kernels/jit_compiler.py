@@ -89,6 +89,10 @@ class HelperDispatcher(CPUDispatcher):
         options = {**_OPTIONS, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
         super().__init__(function, targetoptions=options, pipeline_class=_HelperCompiler)
 
+    def __call__(self, *args: Any, **kws: Any) -> Any:  # noqa: ARG002 (whatever the arguments)
+        """Refuse to run: there is no entry from Python, and Numba would jump to nowhere."""
+        raise TypeError(f"{self.py_func.__name__}: expected a call from a kernel, got one from Python")
+
 
 class KernelDispatcher(CPUDispatcher):
     """A function that is compiled or loaded, on first use, for its declared signature and no other."""

@@ -315,3 +315,17 @@ def test_an_error_in_any_range_is_raised():
         map_ranges(fail, 100, 4, 1)
     with pytest.raises(InputError, match="at least 1"):
         map_ranges(fail, 100, 0, 1)
+
+
+def test_a_helper_called_from_python_is_refused_and_not_a_crash():
+    @jit.helper
+    def doubled(x):
+        return 2 * x
+
+    @jit.kernel("int64(int64)", name="test_uses_a_helper")
+    def run(x):
+        return doubled(x)
+
+    assert run(21) == 42
+    with pytest.raises(TypeError, match="from a kernel"):
+        doubled(21)
