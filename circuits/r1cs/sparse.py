@@ -31,7 +31,7 @@ _GRAIN = 128  # blocks: less is faster on one thread
 _FEW = 1 << 12  # distinct coefficients that are tried first
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SparseMatrix:
     """Rows of terms: row i has the terms starts[i] : starts[i + 1], each a wire and its coefficient.
 
@@ -112,7 +112,7 @@ class SparseMatrix:
 
         Raises InputError when the vector is too short.
         """
-        return self.plan.run(vector.to_limbs(), threads, backend=backend)
+        return self.plan.run(vector.to_limbs(), threads, check=False, backend=backend)
 
     @cached_property
     def plan(self) -> ProductPlan:
@@ -138,8 +138,15 @@ class ProductPlan:
         self._values = values
         self._tables: dict[Backend, Words] = {}
 
-    def run(self, words: Words, threads: int | None = None, *, backend: Backend | None = None) -> FrVector:
-        """Return the product with a vector given as rows of four words, each below r.
+    def run(
+        self,
+        words: Words,
+        threads: int | None = None,
+        *,
+        check: bool = True,
+        backend: Backend | None = None,
+    ) -> FrVector:
+        """Return the product with a vector given as rows of four words, each below r (`check` looks).
 
         Raises InputError for another shape, too short a vector, or a value that is not below r.
         """
@@ -149,7 +156,10 @@ class ProductPlan:
             )
         if len(words) < self.n_wires:
             raise InputError(f"sparse product: expected at least {self.n_wires} elements, got {len(words)}")
-        held = np.ascontiguousarray(words)
+        below = below_r(words) if check else np.ones(1, dtype=np.bool_)
+        if not below.all():
+            raise InputError(f"sparse product: element {int(np.argmin(below))}: expected a value below r")
+        held = np.require(words, requirements=["C", "A"])
         chosen = backend or host_backend()
         table, kernel = self._table(chosen), product_kernels(chosen).rows
         out = np.empty((blocks_for(self.n_rows), LIMBS, LANES), dtype=np.uint64)

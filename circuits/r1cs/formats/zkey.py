@@ -59,6 +59,7 @@ COEFFICIENT = np.dtype([("matrix", "<u4"), ("constraint", "<u4"), ("wire", "<u4"
 
 _LARGEST_POWER = 28  # 2^28 divides r - 1
 _MOST_CONTRIBUTIONS = 1 << 16
+_POINTS_CHECKED = 1 << 16  # at a time
 _NAME, _EXPONENT, _SEED = 1, 2, 3
 
 
@@ -85,7 +86,7 @@ class Ceremony:
     contributions: tuple[Contribution, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ZKey:
     """A Groth16 proving key.
 
@@ -169,6 +170,21 @@ def check_sizes(n_wires: int, n_public: int, domain_size: int) -> None:
         raise InputError(f"zkey: expected a domain of {n_public + 1} elements at least, got {domain_size}")
 
 
+def check_points(key: ZKey, threads: int | None = None) -> None:
+    """Check every point of A, B1, B2, C and H: coordinates below q, on its curve, of order r (or infinity).
+
+    Raises InputError with the first that is not so. `read_zkey` leaves this out, as it reads the whole file.
+    """
+    parts = (("A", key.a), ("B1", key.b1), ("B2", key.b2), ("C", key.c), ("H", key.h))
+    for name, part in parts:
+        kind = G1Points if part.shape[1] == G1_BYTES else G2Points
+        for begin in range(0, len(part), _POINTS_CHECKED):
+            try:
+                kind.from_bytes(part[begin : begin + _POINTS_CHECKED], "iden3", threads=threads)
+            except InputError as error:
+                raise InputError(f"zkey: {name}, from point {begin} on: {error}") from error
+
+
 # ---- reading -----------------------------------------------------------------------------------------------
 
 
@@ -245,10 +261,8 @@ def _g2(fields: Fields, what: str) -> G2Point:
 
 
 def _coefficients(file: SectionFile, n_wires: int, domain_size: int) -> NDArray[np.void]:
-    data = file.content(COEFFICIENTS)
     count = file.fields(COEFFICIENTS).u32("number of coefficients")
     rows = file.exactly(COEFFICIENTS, 4 + count * COEFFICIENT.itemsize)[4:].view(COEFFICIENT)
-    del data
     limits = (("matrix", 2), ("constraint", domain_size), ("wire", n_wires))
     for name, limit in limits:
         if count and int(rows[name].max()) >= limit:
