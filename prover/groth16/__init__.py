@@ -6,5 +6,16 @@ Source: J. Groth, "On the size of pairing-based non-interactive arguments", EURO
 from zkroll.prover.groth16.key import ProvingKey
 from zkroll.prover.groth16.prove import Progress, prove, prove_zk, public_inputs
 from zkroll.prover.groth16.setup import setup_insecure
+from zkroll.prover.groth16.zkey import from_zkey, open_proving_key, to_zkey
 
-__all__ = ["Progress", "ProvingKey", "prove", "prove_zk", "public_inputs", "setup_insecure"]
+__all__ = [
+    "Progress",
+    "ProvingKey",
+    "from_zkey",
+    "open_proving_key",
+    "prove",
+    "prove_zk",
+    "public_inputs",
+    "setup_insecure",
+    "to_zkey",
+]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
@@ -29,8 +28,8 @@ class ProvingKey:
         h   [L_(2j+1)(τ)/δ]₁, j < n: the quotient times the vanishing polynomial, by its values at the odd
             powers of the root of the larger domain
 
-    matrix_a, matrix_b: the constraints' A and B, followed in A by one constraint for wire one and each public
-    input. Raises InputError where lengths do not fit each other; that points are what they should be is for a
+    products_a, products_b: the constraints' A and B made ready for products, with one more row in A for wire one
+    and each public input. Raises InputError where lengths do not fit each other; that points are what they should be is for a
     verification of the key.
     """
 
@@ -38,8 +37,8 @@ class ProvingKey:
     log_domain: int
     beta_1: Point
     delta_1: Point
-    matrix_a: SparseMatrix
-    matrix_b: SparseMatrix
+    products_a: ProductPlan
+    products_b: ProductPlan
     a: G1Points
     b_1: G1Points
     b_2: G2Points
@@ -60,7 +59,7 @@ class ProvingKey:
             points: G1Points | G2Points = getattr(self, name)
             if points.n != length:
                 raise InputError(f"proving key: {name}: expected {length} points, got {points.n}")
-        for name, matrix in (("A", self.matrix_a), ("B", self.matrix_b)):
+        for name, matrix in (("A", self.products_a), ("B", self.products_b)):
             if matrix.n_rows > self.n or matrix.n_wires > wires:
                 raise InputError(
                     f"proving key: matrix {name}: expected at most {self.n} rows and {wires} wires, "
@@ -81,11 +80,6 @@ class ProvingKey:
     def n_wires(self) -> int:
         """The number of wires, one included."""
         return self.a.n
-
-    @cached_property
-    def plans(self) -> tuple[ProductPlan, ProductPlan]:
-        """The matrices A and B made ready for products."""
-        return self.matrix_a.plan, self.matrix_b.plan
 
     @property
     def nbytes(self) -> int:

@@ -52,15 +52,13 @@ def prove(
     progress("H", 0.1, "")
     H = msm_g1(key.h, h, n=key.n, threads=threads)
     del h
-    scalars = fr.from_array(w, threads)
     progress("A", 0.25, "")
-    A = _sum([key.vk.alpha_1, msm_g1(key.a, scalars, threads=threads), key.delta_1], [1, 1, r])
+    A = _sum([key.vk.alpha_1, msm_g1(key.a, w, threads=threads), key.delta_1], [1, 1, r])
     progress("B1", 0.4, "")
-    B_1 = _sum([key.beta_1, msm_g1(key.b_1, scalars, threads=threads), key.delta_1], [1, 1, s])
+    B_1 = _sum([key.beta_1, msm_g1(key.b_1, w, threads=threads), key.delta_1], [1, 1, s])
     progress("B2", 0.5, "")
-    B_w = msm_g2(key.b_2, scalars, threads=threads)
+    B_w = msm_g2(key.b_2, w, threads=threads)
     B = msm_g2(G2Points.from_ints([key.vk.beta_2, B_w, key.vk.delta_2]), fr.from_ints([1, 1, s]))
-    del scalars
     progress("C", 0.85, "")
     C_w = msm_g1(key.c, w[key.n_public + 1 :], threads=threads)
     C = _sum([C_w, H, A, B_1, key.delta_1], [1, 1, s, r, -r * s])
@@ -117,7 +115,7 @@ def quotient_values(key: ProvingKey, w: Words, threads: int | None = None) -> Bl
     These are the scalars of `key.h`: A·B - C is zero on the domain itself, so that the values on the other
     half of the larger one determine it.
     """
-    a, b = (_padded(plan.run(w, threads), key.n) for plan in key.plans)
+    a, b = (_padded(plan.run(w, threads), key.n) for plan in (key.products_a, key.products_b))
     c = fr.mul(a, b, threads=threads)
     shift = root_of_unity(key.log_domain + 1)
     for column in (a, b, c):

@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from zkroll.algebra.curve import GENERATOR_G2, G1Points, G2Point, G2Points, Point, is_in_subgroup
+from zkroll.circuits.r1cs.formats.keys import VerificationKey
 from zkroll.errors import InputError
 from zkroll.verifier.groth16.points import check_g1, check_twist
 
@@ -52,6 +53,16 @@ class VerifyingKey:
         for i, entry in enumerate(self.ic):
             if check_g1(entry, f"verifying key: ic {i}") is None:
                 raise InputError(f"verifying key: ic {i}: expected a point other than infinity")
+
+    @classmethod
+    def from_parts(cls, parts: VerificationKey) -> VerifyingKey:
+        """Return the key that was read from a verification_key.json or .zkey file, its points checked."""
+        return cls(parts.alpha1, parts.beta2, parts.gamma2, parts.delta2, parts.ic)
+
+    @property
+    def parts(self) -> VerificationKey:
+        """The key as `zkroll.circuits.r1cs.formats.groth16_json` writes it."""
+        return VerificationKey(self.alpha_1, self.beta_2, self.gamma_2, self.delta_2, self.ic)
 
     @property
     def n_public(self) -> int:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from zkroll.algebra.curve import G2Point, Point
+from zkroll.circuits.r1cs.formats.keys import Groth16Proof
 from zkroll.errors import InputError
 from zkroll.verifier.groth16.points import check_g1, check_twist
 
@@ -32,6 +33,16 @@ class Proof:
         check_g1(self.a, "proof: A")
         check_twist(self.b, "proof: B")
         check_g1(self.c, "proof: C")
+
+    @classmethod
+    def from_parts(cls, parts: Groth16Proof) -> Proof:
+        """Return the proof that was read from a proof.json, its points checked."""
+        return cls(parts.a, parts.b, parts.c)
+
+    @property
+    def parts(self) -> Groth16Proof:
+        """The proof as `zkroll.circuits.r1cs.formats.groth16_json` writes it."""
+        return Groth16Proof(self.a, self.b, self.c)
 
     def to_bytes(self) -> bytes:
         """Return A, B, C as the precompiled contracts take them: 32 bytes a coordinate, big endian, the

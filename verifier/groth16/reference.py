@@ -16,8 +16,8 @@ def verify_reference(key: VerifyingKey, public: Sequence[int], proof: Proof) -> 
     """Return what `verify` does, and raise InputError where it does."""
     values = check_public(key, public)
     held = {"proof: B": proof.b, "beta_2": key.beta_2, "gamma_2": key.gamma_2, "delta_2": key.delta_2}
-    for place, point in held.items():
-        if not is_in_g2(point):
+    for place, q in held.items():
+        if not is_in_g2(q):
             raise InputError(f"{place}: expected a point of order r, got one outside G2")
     L = key.ic[0]
     for x, point in zip(values, key.ic[1:], strict=True):

@@ -1,0 +1,156 @@
+"""Between .zkey files and proving keys."""
+
+from __future__ import annotations
+
+import mmap
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zkroll.algebra.constants import R_MODULUS
+from zkroll.algebra.curve import G1Points, G2Points
+from zkroll.algebra.field import fr
+from zkroll.algebra.iden3 import Octets
+from zkroll.circuits.r1cs.formats.zkey import COEFFICIENT, HASH_BYTES, Ceremony, ZKey, read_zkey
+from zkroll.circuits.r1cs.sparse import SparseMatrix
+from zkroll.circuits.r1cs.system import R1CS
+from zkroll.errors import InputError
+from zkroll.prover.groth16.key import ProvingKey, with_public_rows
+from zkroll.verifier.groth16 import VerifyingKey
+
+# A file has value·2^512 mod r.
+_FILE_FACTOR = (1 << 512) % R_MODULUS
+_CHUNK = 1 << 18  # coefficients that are converted together
+
+
+def open_proving_key(path: Path | str, *, check: bool = False, threads: int | None = None) -> ProvingKey:
+    """Return the proving key in a .zkey file.
+
+    Points are brought into the form that sums need, a section at a time, and the file's memory is given back:
+    the key takes as much memory as its points do in the file. `check` looks whether all of them are on their
+    curve and of order r. Raises InputError as `read_zkey` does, and for keys without a contribution.
+    """
+    return from_zkey(read_zkey(path), check=check, threads=threads)
+
+
+def from_zkey(zkey: ZKey, *, check: bool = False, threads: int | None = None) -> ProvingKey:
+    """Return the proving key of a .zkey file that has been read; see `open_proving_key`."""
+    vk = VerifyingKey.from_parts(zkey.verification_key)
+    products = [_matrix(zkey, number).plan for number in (0, 1)]
+    release(zkey.coefficients)
+
+    def g1(part: Octets, name: str) -> G1Points:
+        try:
+            return G1Points.from_bytes(part, "iden3", check=check, threads=threads)
+        except InputError as error:
+            raise InputError(f"zkey: {name}: {error}") from error
+        finally:
+            release(part)
+
+    def g2(part: Octets, name: str) -> G2Points:
+        try:
+            return G2Points.from_bytes(part, "iden3", check=check, threads=threads)
+        except InputError as error:
+            raise InputError(f"zkey: {name}: {error}") from error
+        finally:
+            release(part)
+
+    return ProvingKey(
+        vk=vk,
+        log_domain=zkey.power,
+        beta_1=zkey.beta1,
+        delta_1=zkey.delta1,
+        products_a=products[0],
+        products_b=products[1],
+        a=g1(zkey.a, "A"),
+        b_1=g1(zkey.b1, "B1"),
+        b_2=g2(zkey.b2, "B2"),
+        c=g1(zkey.c, "C"),
+        h=g1(zkey.h, "H"),
+    )
+
+
+def to_zkey(key: ProvingKey, r1cs: R1CS, threads: int | None = None) -> ZKey:
+    """Return a development key in the form of a .zkey file, with no record of a ceremony.
+
+    `r1cs` is the system that the key was set up for. snarkjs proves and verifies with the file, and rightly
+    refuses it in `zkey verify`. Raises InputError for a system of other sizes than the key's.
+    """
+    if (r1cs.n_wires, r1cs.n_public) != (key.n_wires, key.n_public) or r1cs.n_constraints > key.n:
+        raise InputError(
+            f"to_zkey: expected the key's system of {key.n_wires} wires with {key.n_public} public ones, "
+            f"got {r1cs.n_wires} and {r1cs.n_public}"
+        )
+    matrices = (with_public_rows(r1cs.A, r1cs.n_public), r1cs.B)
+
+    def octets(points: G1Points | G2Points) -> Octets:
+        data = np.frombuffer(points.to_bytes("iden3", threads), dtype=np.uint8)
+        return data.reshape(points.n, 8 * points.row_words())
+
+    return ZKey(
+        n_wires=key.n_wires,
+        n_public=key.n_public,
+        domain_size=key.n,
+        alpha1=key.vk.alpha_1,
+        beta1=key.beta_1,
+        beta2=key.vk.beta_2,
+        gamma2=key.vk.gamma_2,
+        delta1=key.delta_1,
+        delta2=key.vk.delta_2,
+        ic=key.vk.ic,
+        coefficients=np.concatenate([_rows(matrix, number) for number, matrix in enumerate(matrices)]),
+        a=octets(key.a),
+        b1=octets(key.b_1),
+        b2=octets(key.b_2),
+        c=octets(key.c),
+        h=octets(key.h),
+        ceremony=Ceremony(bytes(HASH_BYTES)),
+    )
+
+
+def _rows(matrix: SparseMatrix, number: int) -> NDArray[np.void]:
+    rows = np.empty(matrix.n_terms, dtype=COEFFICIENT)
+    rows["matrix"] = number
+    rows["constraint"] = np.repeat(np.arange(matrix.n_rows, dtype=np.uint32), np.diff(matrix.starts))
+    rows["wire"] = matrix.wires
+    rows["value"] = _scaled(matrix.coefficients, _FILE_FACTOR)
+    return rows
+
+
+def _matrix(zkey: ZKey, number: int) -> SparseMatrix:
+    """A (0) or B (1) by rows, from entries in any order."""
+    rows = zkey.coefficients
+    chosen = np.flatnonzero(rows["matrix"] == number)
+    constraints = rows["constraint"][chosen]
+    if (constraints[1:] < constraints[:-1]).any():
+        order = np.argsort(constraints, kind="stable")
+        chosen, constraints = chosen[order], constraints[order]
+    starts = np.zeros(zkey.domain_size + 1, dtype=np.int64)
+    np.cumsum(np.bincount(constraints, minlength=zkey.domain_size), out=starts[1:])
+    values = np.empty((len(chosen), 4), dtype=np.uint64)
+    factor = pow(_FILE_FACTOR, -1, R_MODULUS)
+    for begin in range(0, len(chosen), _CHUNK):
+        part = slice(begin, begin + _CHUNK)
+        values[part] = _scaled(rows["value"][chosen[part]], factor)
+    return SparseMatrix(starts, rows["wire"][chosen].astype(np.uint32), values)
+
+
+def _scaled(words: NDArray[np.uint64], factor: int) -> NDArray[np.uint64]:
+    """factor·x for each row of words below r."""
+    blocks = fr.from_array(np.ascontiguousarray(words, dtype=np.uint64))
+    return fr.to_limbs(fr.mul(blocks, factor), len(words))
+
+
+def release(part: np.ndarray[tuple[int, ...], np.dtype[np.generic]]) -> None:
+    """Give back the memory of a part of a mapped file: it is read again where it is used again."""
+    mapping = getattr(part, "_mmap", None)
+    read_only = getattr(part, "mode", None) == "r"  # nothing can get lost
+    if not (read_only and isinstance(mapping, mmap.mmap) and hasattr(mapping, "madvise")):
+        return
+    whole = np.frombuffer(mapping, dtype=np.uint8)
+    start = part.__array_interface__["data"][0] - whole.__array_interface__["data"][0]
+    begin = -(-start // mmap.PAGESIZE) * mmap.PAGESIZE
+    size = (start + part.nbytes) // mmap.PAGESIZE * mmap.PAGESIZE - begin
+    if size > 0:
+        mapping.madvise(mmap.MADV_DONTNEED, begin, size)
