@@ -57,10 +57,10 @@ def pair_adder(group: Group, backend: Backend) -> Any:
     any_norms = group.intrinsic(_emit_any_norms, backend, inline=False)
     finish = group.intrinsic(_emit_finish, backend, inline=fast)
     finish_any = group.intrinsic(_emit_finish_any, backend, inline=False)
-    accumulate = G1.intrinsic(_emit_accumulate, backend)
-    set_one = G1.intrinsic(_emit_one, backend)
-    fold = G1.intrinsic(_emit_fold, backend, inline=False)
-    unfold = G1.intrinsic(_emit_unfold, backend, inline=False)
+    accumulate = G1.intrinsic(emit_accumulate, backend)
+    set_one = G1.intrinsic(emit_one, backend)
+    fold = G1.intrinsic(emit_fold, backend, inline=False)
+    unfold = G1.intrinsic(emit_unfold, backend, inline=False)
 
     @helper
     def slow_norms(left: int, right: int, out: int) -> None:
@@ -138,7 +138,7 @@ def _emit_norms(e: CoordinateEmitter, left: ir.Value, right: ir.Value, out: ir.V
     return special
 
 
-def _special_lanes(e: CoordinateEmitter, points: Sequence[Coordinate]) -> tuple[Mask, Mask, Mask, Mask]:
+def special_lanes(e: CoordinateEmitter, points: Sequence[Coordinate]) -> tuple[Mask, Mask, Mask, Mask]:
     """Which lanes are: left infinity, right infinity, equal points, opposite points."""
     x1, y1, x2, y2 = points
     infinite1 = e.mask_and(e.is_zero(x1), e.is_zero(y1))
@@ -148,12 +148,12 @@ def _special_lanes(e: CoordinateEmitter, points: Sequence[Coordinate]) -> tuple[
     return infinite1, infinite2, equal, e.mask_and(same, e.mask_not(equal))
 
 
-def _any_denominator(
+def any_denominator(
     e: CoordinateEmitter, points: Sequence[Coordinate]
 ) -> tuple[Coordinate, tuple[Mask, Mask, Mask, Mask]]:
     """x2 - x1, 2·y1 where the points are equal, 1 where there is nothing to divide; and the special lanes."""
     x1, y1, x2, _ = points
-    special = _special_lanes(e, points)
+    special = special_lanes(e, points)
     infinite1, infinite2, equal, opposite = special
     denominator = e.select(equal, e.double(y1), e.sub(x2, x1))
     none = e.mask_or(opposite, e.mask_or(infinite1, infinite2))
@@ -162,10 +162,10 @@ def _any_denominator(
 
 def _emit_any_norms(e: CoordinateEmitter, left: ir.Value, right: ir.Value, out: ir.Value) -> None:
     points = (*load_points(e, load_codes(e, left)), *load_points(e, load_codes(e, right)))
-    e.base.store(e.norm(_any_denominator(e, points)[0]), out, bound=4)
+    e.base.store(e.norm(any_denominator(e, points)[0]), out, bound=4)
 
 
-def _emit_accumulate(e: Emitter, norm: ir.Value, before: ir.Value, running: ir.Value) -> None:
+def emit_accumulate(e: Emitter, norm: ir.Value, before: ir.Value, running: ir.Value) -> None:
     value = e.load(running)
     e.store(value, before)
     e.store(e.mul(value, e.load(norm, bound=4)), running)
@@ -212,30 +212,36 @@ def _emit_finish_any(
     out: ir.Value,
 ) -> None:
     inverse_norm = _inverse(e.base, norm, before, running)
-    x1, y1 = load_points(e, load_codes(e, left))
-    x2, y2 = load_points(e, load_codes(e, right))
-    denominator, special = _any_denominator(e, (x1, y1, x2, y2))
+    points = (*load_points(e, load_codes(e, left)), *load_points(e, load_codes(e, right)))
+    store_points(e, *any_chord(e, points, inverse_norm), out)
+
+
+def any_chord(
+    e: CoordinateEmitter, points: Sequence[Coordinate], inverse_norm: Value
+) -> tuple[Coordinate, Coordinate]:
+    """Return the sums of the points x1, y1, x2, y2, whatever they are, below 2q and zero for infinity."""
+    x1, y1, x2, y2 = points
+    denominator, special = any_denominator(e, points)
     infinite1, infinite2, equal, opposite = special
     numerator = e.select(equal, e.times(e.sqr(x1), 3), e.sub(y2, y1))
     slope = e.mul(numerator, e.from_norm(denominator, inverse_norm))
     x3, y3 = _chord(e, slope, (x1, y1, x2))
-    zero = e.zero()
-    x3, y3 = e.select(opposite, zero, x3), e.select(opposite, zero, y3)
     x3, y3 = e.select(infinite2, x1, x3), e.select(infinite2, y1, y3)
     x3, y3 = e.select(infinite1, x2, x3), e.select(infinite1, y2, y3)
     nothing = e.mask_or(opposite, e.mask_and(infinite1, infinite2))
-    x3, y3 = e.reduce(x3), e.reduce(y3)
-    store_points(e, e.select(nothing, zero, x3), e.select(nothing, zero, y3), out)
+    zero = e.zero()
+    x3, y3 = e.tidy(e.reduce(x3)), e.tidy(e.reduce(y3))
+    return e.select(nothing, zero, x3), e.select(nothing, zero, y3)
 
 
-def _emit_one(e: Emitter, out: ir.Value) -> None:
+def emit_one(e: Emitter, out: ir.Value) -> None:
     e.store(e.constant(1), out)
 
 
 _OTHER_HALF = [[lane ^ distance for lane in range(LANES)] for distance in (4, 2, 1)]
 
 
-def _emit_fold(e: Emitter, running: ir.Value, fold: ir.Value) -> None:
+def emit_fold(e: Emitter, running: ir.Value, fold: ir.Value) -> None:
     """fold[0]: the canonical product of all lanes of all chains, in each lane; fold[1]: all other lanes'."""
     value = e.load(running)
     for chain in range(1, CHAINS):
@@ -250,7 +256,7 @@ def _emit_fold(e: Emitter, running: ir.Value, fold: ir.Value) -> None:
         e.store(others, fold, BLOCK)
 
 
-def _emit_unfold(e: Emitter, running: ir.Value, fold: ir.Value, words: ir.Value) -> None:
+def emit_unfold(e: Emitter, running: ir.Value, fold: ir.Value, words: ir.Value) -> None:
     """From `words`, the inverse of the integer in fold[0], to the inverses of the running products."""
     # (x·R)^-1 times R³ is, after the Montgomery division by R, x^-1·R
     inverse = e.mul(e.load_broadcast(words), e.raw(pow(e.field.r, 3, e.field.modulus), 1))

@@ -18,7 +18,7 @@ from zkroll.algebra.kernels.groups import Coordinate, CoordinateEmitter
 _I32 = ir.IntType(32)
 _HALF_ROW = ir.VectorType(I64, 4)
 _PART_WORDS = 4
-_VECTOR_BYTES = 64
+VECTOR_BYTES = 64
 
 
 def load_codes(e: CoordinateEmitter, address: ir.Value, stride: ir.Value | int = 8) -> list[ir.Value]:
@@ -31,40 +31,73 @@ def load_codes(e: CoordinateEmitter, address: ir.Value, stride: ir.Value | int =
     return codes
 
 
+def load_flags(e: CoordinateEmitter, address: ir.Value) -> ir.Value:
+    """Load eight consecutive codes as one vector, which spares `load_points` the making of it."""
+    return e.builder.load(e.base.pointer(address, 0, VECTOR), align=8)
+
+
 def load_x(e: CoordinateEmitter, codes: Sequence[ir.Value]) -> tuple[Coordinate, Mask]:
-    """Load the x coordinates, and the mask of lanes that may be infinity (all that are, hardly any more)."""
-    b = e.builder
-    if e.degree == 1:  # x is half a vector
-        halves = [b.load(e.base.pointer(_row(e, code), 0, _HALF_ROW), align=8) for code in codes]
-        join = ir.Constant(ir.VectorType(_I32, LANES), list(range(LANES)))
-        words = _transpose(b, [b.shuffle_vector(halves[i], halves[i + 4], join) for i in range(4)])
-    else:
-        words = _load_words(e, codes, 0)
-    lows = words[::_PART_WORDS]
-    union = lows[0] if len(lows) == 1 else b.or_(*lows)
-    return _to_coordinate(e, words), b.icmp_unsigned("==", union, splat(0))
+    """Load the x coordinates, and the mask of lanes that may be infinity."""
+    value = _to_coordinate(e, _load_half(e, codes, 0))
+    return value, maybe_infinite(e, value)
 
 
-def load_points(e: CoordinateEmitter, codes: Sequence[ir.Value]) -> tuple[Coordinate, Coordinate]:
+def load_y(e: CoordinateEmitter, codes: Sequence[ir.Value], flags: ir.Value | None = None) -> Coordinate:
+    """Load the y coordinates, the sign flags applied."""
+    words = _load_half(e, codes, 8 * _PART_WORDS * e.degree)
+    return _signed(e, codes, flags, _to_coordinate(e, words))
+
+
+def load_points(
+    e: CoordinateEmitter, codes: Sequence[ir.Value], flags: ir.Value | None = None
+) -> tuple[Coordinate, Coordinate]:
     """Load x and y, the sign flags applied to y."""
-    b = e.builder
-    words = [word for i in range(e.degree) for word in _load_words(e, codes, _VECTOR_BYTES * i)]
-    flags: ir.Value = ir.Constant(VECTOR, ir.Undefined)
-    for lane, code in enumerate(codes):
-        flags = b.insert_element(flags, code, ir.Constant(_I32, lane))
-    opposite = b.icmp_unsigned("!=", b.and_(flags, splat(1)), splat(0))
+    words = [word for i in range(e.degree) for word in _load_words(e, codes, VECTOR_BYTES * i)]
     half = _PART_WORDS * e.degree
-    y = _to_coordinate(e, words[half:])
-    return _to_coordinate(e, words[:half]), e.select(opposite, e.neg(y), y)
+    return _to_coordinate(e, words[:half]), _signed(e, codes, flags, _to_coordinate(e, words[half:]))
+
+
+def maybe_infinite(e: CoordinateEmitter, x: Coordinate) -> Mask:
+    """Return the lanes where x looks like that of infinity: all that are, hardly any more."""
+    parts = [part.limbs[0] for part in e.parts(x)]
+    union = parts[0] if len(parts) == 1 else e.builder.or_(*parts)
+    return e.builder.icmp_unsigned("==", union, splat(0))
+
+
+def _signed(
+    e: CoordinateEmitter, codes: Sequence[ir.Value], flags: ir.Value | None, y: Coordinate
+) -> Coordinate:
+    b = e.builder
+    if flags is None:
+        flags = ir.Constant(VECTOR, ir.Undefined)
+        for lane, code in enumerate(codes):
+            flags = b.insert_element(flags, code, ir.Constant(_I32, lane))
+    opposite = b.icmp_unsigned("!=", b.and_(flags, splat(1)), splat(0))
+    return e.select(opposite, e.neg(y), y)
 
 
 def store_points(e: CoordinateEmitter, x: Coordinate, y: Coordinate, address: ir.Value) -> None:
     """Store eight consecutive rows, residues reduced below 2q."""
+    row_bytes = VECTOR_BYTES * e.degree
+    store_rows(e, x, y, [e.builder.add(address, ir.Constant(I64, row_bytes * i)) for i in range(LANES)])
+
+
+def store_rows(e: CoordinateEmitter, x: Coordinate, y: Coordinate, rows: Sequence[ir.Value]) -> None:
+    """Store the rows at eight addresses, residues reduced below 2q."""
     words = [word for part in (*e.parts(x), *e.parts(y)) for word in _to_words(e, part)]
     for i in range(e.degree):
         for lane, row in enumerate(_transpose(e.builder, words[LANES * i : LANES * (i + 1)])):
-            offset = _VECTOR_BYTES * (e.degree * lane + i)
-            e.builder.store(row, e.base.pointer(address, offset, VECTOR), align=8)
+            e.builder.store(row, e.base.pointer(rows[lane], VECTOR_BYTES * i, VECTOR), align=8)
+
+
+def _load_half(e: CoordinateEmitter, codes: Sequence[ir.Value], offset: int) -> list[ir.Value]:
+    """The words of one coordinate, word by word."""
+    if e.degree > 1:
+        return _load_words(e, codes, offset)
+    b = e.builder  # a coordinate of G1 is half a vector
+    halves = [b.load(e.base.pointer(_row(e, code), offset, _HALF_ROW), align=8) for code in codes]
+    join = ir.Constant(ir.VectorType(_I32, LANES), list(range(LANES)))
+    return _transpose(b, [b.shuffle_vector(halves[i], halves[i + 4], join) for i in range(4)])
 
 
 def _load_words(e: CoordinateEmitter, codes: Sequence[ir.Value], offset: int) -> list[ir.Value]:

@@ -1,9 +1,9 @@
-"""Multi-scalar multiplication by buckets (Pippenger), with signed digits and affine buckets.
+"""Multi-scalar multiplication by buckets (Pippenger), with signed digits and affine sums.
 
-A scalar s > r/2 stands for -(r - s). With W windows of c bits, s = Σ d_w·2^(c·w), |d_w| <= 2^(c-1): adding
-2^(c-1) in every window but the last makes all digits non-negative at once, and no carries are needed.
-Per window the points are sorted by |digit|; the points of a bucket are added pairwise, all buckets of a tile
-together (`curve_pairs`). Then Σ j·bucket_j by running sums in eight segments, one a lane.
+Per window the points are sorted by |digit|. A bucket's points are cut into segments, and as many segments as fit
+the workspace are summed side by side, a point each at a time (`curve_sums`); then the segments of a bucket are
+added pairwise. Σ j·bucket_j comes from running sums over eight ranges of buckets, one a lane; the buckets are
+visited in the order in which those take them.
 Source: Bernstein, Doumen, Lange, Oosterwijk, "Faster batch forgery identification" (2012), section 4.
 """
 
@@ -14,52 +14,28 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from zkroll.algebra.constants import R_MODULUS
-from zkroll.algebra.kernels.curve_pairs import pair_adder
 from zkroll.algebra.kernels.curve_projective import projective_helpers
+from zkroll.algebra.kernels.curve_sums import sum_helpers
 from zkroll.algebra.kernels.emit import LANES, Backend
 from zkroll.algebra.kernels.groups import G1, G2, Group
 from zkroll.algebra.kernels.jit import family, helper, kernel
+from zkroll.algebra.kernels.scalar_digits import window_count
+from zkroll.algebra.kernels.word_digits import digit_kernels, digit_offset
+
+__all__ = [
+    "MAX_WINDOW",
+    "STAGE",
+    "MsmKernels",
+    "digit_kernels",
+    "digit_offset",
+    "msm_kernels",
+    "window_count",
+]
 
 MAX_WINDOW = 15  # digits are int16
-TILE = 16384  # points that are added together; the rows of a tile stay in the second-level cache
-TILE_ROWS = TILE + 16 * LANES  # a tile of n points has at most n - 1 sums, and every round starts a new block
-
-_R0, _R1, _R2, _R3 = (np.uint64((R_MODULUS >> (64 * i)) & (2**64 - 1)) for i in range(4))
-_H0, _H1, _H2, _H3 = (np.uint64((R_MODULUS >> 1 >> (64 * i)) & (2**64 - 1)) for i in range(4))
-_ZERO, _ONE = np.uint64(0), np.uint64(1)
-_STRETCH = 256  # scalars whose digits are cut together
-
-
-def window_count(bits: int, window: int) -> int:
-    """Return how many windows scalars of `bits` bits and a sign take; the last digit stays below 2^(c-1)."""
-    return -(-(bits + 2) // window)
-
-
-@helper
-def _exceeds_half(s0: Any, s1: Any, s2: Any, s3: Any) -> bool:
-    """s > (r - 1)/2"""
-    if s3 != _H3:
-        return bool(s3 > _H3)
-    if s2 != _H2:
-        return bool(s2 > _H2)
-    if s1 != _H1:
-        return bool(s1 > _H1)
-    return bool(s0 > _H0)
-
-
-@helper
-def _opposite(s0: Any, s1: Any, s2: Any, s3: Any) -> tuple[Any, Any, Any, Any]:
-    """r - s for s <= r."""
-    d0 = _R0 - s0
-    borrow = _ONE if s0 > _R0 else _ZERO
-    d1 = _R1 - s1 - borrow
-    borrow = _ONE if s1 > _R1 or (s1 == _R1 and borrow) else _ZERO
-    d2 = _R2 - s2 - borrow
-    borrow = _ONE if s2 > _R2 or (s2 == _R2 and borrow) else _ZERO
-    return d0, d1, d2, _R3 - s3 - borrow
+STAGE = 4  # entries of a segment that are fetched at once; `order` needs as much room beyond its entries
+_LEAST_SEGMENT = 8
 
 
 @helper
@@ -79,292 +55,407 @@ def _swap_lanes(out: Any, point: Any, distance: int) -> None:
             out[row + lane] = point[row + (lane ^ distance)]
 
 
-@helper
-def _sort(digits: Any, begin: int, end: int, buckets: int, ends: Any, order: Any) -> int:
-    """Sort the indices by |digit| and return the largest.
-
-    ends[m] is where bucket m ends in `order`, whose entries are 2·index + (digit < 0).
-    """
-    for m in range(buckets + 1):
-        ends[m] = 0
-    for i in range(begin, end):
-        ends[abs(np.int64(digits[i]))] += 1
-    at = np.int64(0)
-    top = 0
-    ends[0] = 0
-    for m in range(1, buckets + 1):
-        size = ends[m]
-        ends[m] = at
-        at += size
-        if size:
-            top = m
-    for i in range(begin, end):
-        digit = np.int64(digits[i])
-        if digit != 0:
-            bucket = abs(digit)
-            order[ends[bucket]] = 2 * i + np.int64(digit < 0)
-            ends[bucket] += 1
-    return top
-
-
-def digit_offset(windows: int, window: int) -> NDArray[np.uint64]:
-    """Return 2^(c-1) in every window but the last, as four words."""
-    offset = sum(1 << (window * (w + 1) - 1) for w in range(windows - 1))
-    return np.array([offset >> (64 * i) & (2**64 - 1) for i in range(4)], dtype=np.uint64)
-
-
-@dataclass(frozen=True)
-class DigitKernels:
-    """The kernels on scalars, compiled on first use; scalars are (n, 4) uint64, canonical."""
-
-    measure: Any  # (scalars, begin, end) -> bits of the largest min(s, r - s)
-    digits: Any  # (out int16 (W, n), scalars, offset: 4 words, c, begin, end)
-
-
-@cache
-def digit_kernels() -> DigitKernels:
-    """Return the kernels, which are the same for every group and back end."""
-
-    @kernel("int64(uint64[:,::1],int64,int64)", name="msm_measure")
-    def measure(scalars: Any, begin: int, end: int) -> int:
-        union = np.zeros(4, dtype=np.uint64)
-        for i in range(begin, end):
-            s0, s1, s2, s3 = scalars[i, 0], scalars[i, 1], scalars[i, 2], scalars[i, 3]
-            if _exceeds_half(s0, s1, s2, s3):
-                s0, s1, s2, s3 = _opposite(s0, s1, s2, s3)
-            union[0] |= s0
-            union[1] |= s1
-            union[2] |= s2
-            union[3] |= s3
-        for word in range(3, -1, -1):
-            if union[word]:
-                bits = 64 * word
-                while union[word]:
-                    union[word] >>= _ONE
-                    bits += 1
-                return bits
-        return 0
-
-    @kernel("void(int16[:,::1],uint64[:,::1],uint64[::1],int64,int64,int64)", name="msm_digits")
-    def digits(out: Any, scalars: Any, offset: Any, window: int, begin: int, end: int) -> None:
-        windows = out.shape[0]
-        half = np.int64(1) << (window - 1)
-        mask = np.uint64((np.int64(1) << window) - 1)
-        words = np.zeros((5, _STRETCH), dtype=np.uint64)
-        negative = np.zeros(_STRETCH, dtype=np.int64)  # -1 or 0
-        for start in range(begin, end, _STRETCH):
-            size = min(_STRETCH, end - start)
-            for k in range(size):
-                i = start + k
-                s0, s1, s2, s3 = scalars[i, 0], scalars[i, 1], scalars[i, 2], scalars[i, 3]
-                negative[k] = 0
-                if _exceeds_half(s0, s1, s2, s3):
-                    s0, s1, s2, s3 = _opposite(s0, s1, s2, s3)
-                    negative[k] = -1
-                words[0, k] = s0 + offset[0]
-                carry = _ONE if words[0, k] < s0 else _ZERO
-                words[1, k] = s1 + offset[1] + carry
-                carry = _ONE if words[1, k] < s1 or (words[1, k] == s1 and carry) else _ZERO
-                words[2, k] = s2 + offset[2] + carry
-                carry = _ONE if words[2, k] < s2 or (words[2, k] == s2 and carry) else _ZERO
-                words[3, k] = s3 + offset[3] + carry
-            for w in range(windows):
-                bit = window * w
-                low, high, target = words[bit >> 6], words[(bit >> 6) + 1], out[w]
-                shift = np.uint64(bit & 63)
-                # two shifts, because a shift by 64 is none
-                rest = np.uint64(63 - (bit & 63))
-                bias = half if w < windows - 1 else np.int64(0)
-                for k in range(size):
-                    field = (low[k] >> shift | high[k] << rest << _ONE) & mask
-                    digit = np.int64(field) - bias
-                    target[start + k] = (digit ^ negative[k]) - negative[k]
-
-    return DigitKernels(measure, digits)
-
-
 @dataclass(frozen=True)
 class MsmKernels:
-    """The kernels of one group, compiled on first use; W windows of c bits, B = 2^(c-1) buckets each."""
+    """The kernels of one group, compiled on first use.
 
-    buckets: (
-        Any  # (sums (W, point words), rows address, digits, first, last window, begin, end, c, *workspace)
-    )
-    combine: Any  # (result: point words, sums (parts, W, point words), c)
+    A job is one window over some points: entries (piece) are rows of `pieces`: job, digit row, first and last
+    column, row of the first column's point. Jobs are numbered from 0 and their pieces come in order.
+    """
+
+    buckets: Any  # (sums (jobs, point words), rows address, digits, pieces, c, order, ends, lengths, work)
+    combine: Any  # (result: point words, sums (parts, point words), first sum of each window and the end, c)
+    work_words: int  # size of `work`
+    segments: int  # segments that are summed side by side
 
 
 @cache
 def msm_kernels(group: Group, backend: Backend) -> MsmKernels:
     """Return the kernels of `group` on `backend`."""
-    add_pairs = pair_adder(group, backend)
     points = projective_helpers(group, backend)
     set_infinity, add, double, add_rows = points.infinity, points.add, points.double, points.add_rows
+    helpers = sum_helpers(group, backend)
+    begin_sums, add_points, end_sums = helpers.begin, helpers.add, helpers.end
     row_bytes, row_words = group.row_bytes, group.row_bytes // 8
+    point_words = group.point_bytes // 8
+
+    most = 2048 // group.degree  # segments side by side: they and their points stay in the second-level cache
+    blocks = most // LANES
+    # The parts of `work`, in words; those that hold vectors come first and are multiples of 64 bytes.
+    sizes = {
+        "sums": blocks * 2 * group.element_bytes // 8,
+        "rows": (most + 2 * LANES) * row_words,  # of the segments; then eight to write to, and zeros
+        "points": 4 * point_words,
+        "codes": 2 * most,
+        "out": 2 * most,
+        "starts": most,
+        "sizes": most,
+        "sorted": most,
+        "places": most,
+        "groups": 3 * most,
+        "stage": STAGE * most // 2,
+        "state": LANES,
+        "scratch": helpers.words * blocks + helpers.fixed_words,
+    }
+    at: dict[str, int] = {}
+    total_words = 0
+    for name, size in sizes.items():
+        at[name] = total_words
+        total_words += -(-size // LANES) * LANES
+    sums_at, rows_at, points_at, codes_at = at["sums"], at["rows"], at["points"], at["codes"]
+    out_at, starts_at, sizes_at, sorted_at = at["out"], at["starts"], at["sizes"], at["sorted"]
+    places_at, groups_at, state_at, scratch_at = at["places"], at["groups"], at["state"], at["scratch"]
+    stage_at = at["stage"]
 
     @helper
-    def add_within_buckets(
-        members: int, counts: Any, items: Any, left: Any, right: Any, arena: Any, scratch: Any
-    ) -> None:
-        """Add the counts[m] consecutive items (codes) of each bucket, until there is one item each."""
-        free = arena.ctypes.data
+    def sort(
+        digits: Any, pieces: Any, first: int, last: int, ends: Any, order: Any, free: Any
+    ) -> tuple[Any, Any, Any]:
+        """Sort the entries of pieces[first:last] by |digit| into order[free:].
+
+        Buckets come in the order of the final sums: with g groups of eight, bucket lane·g + j + 1 for
+        j = g-1..0 and each lane. ends[m] is where bucket m ends; an entry is 2·row + (digit < 0). Returns g,
+        the number of entries and that of buckets with any.
+        """
+        buckets = ends.shape[0] - 1
+        for m in range(buckets + 1):
+            ends[m] = 0
+        for p in range(first, last):
+            source = digits[pieces[p, 1]]
+            for i in range(pieces[p, 2], pieces[p, 3]):
+                ends[abs(np.int64(source[i]))] += 1
+        top = buckets
+        while top > 0 and ends[top] == 0:
+            top -= 1
+        groups = 1
+        while LANES * groups < top:
+            groups *= 2
+        if top == 0:
+            return 0, 0, 0
+        place = np.int64(free)
+        used = 0
+        for j in range(groups - 1, -1, -1):
+            for lane in range(LANES):
+                m = lane * groups + j + 1
+                if m <= buckets:
+                    size = np.int64(ends[m])
+                    ends[m] = place
+                    place += size
+                    used += size != 0
+        for p in range(first, last):
+            source = digits[pieces[p, 1]]
+            begin = pieces[p, 2]
+            row = pieces[p, 4] - begin
+            for i in range(begin, pieces[p, 3]):
+                digit = np.int64(source[i])
+                if digit != 0:
+                    bucket = abs(digit)
+                    here = ends[bucket]
+                    order[here] = 2 * (row + i) + np.int64(digit < 0)
+                    ends[bucket] = here + 1
+        return groups, place - free, used
+
+    @helper
+    def pad(codes: Any, count: Any, zero: int) -> Any:
+        """Fill up the last block of codes; return the number of blocks."""
+        blocks = (count + LANES - 1) // LANES
+        for i in range(count, LANES * blocks):
+            codes[i] = zero
+        return blocks
+
+    @helper
+    def codes_of(
+        codes: Any, at: int, count: Any, rows: int, order: Any, places: Any, stage: Any, zero: int
+    ) -> Any:
+        """codes[i] becomes that of order[places[i] + at] for i < count; returns the blocks.
+
+        `at` counts up from 0 and `count` down, so several entries can be fetched from a place at once.
+        """
+        kept = at % STAGE
+        if kept == 0:
+            for i in range(count):
+                place = places[i] + at
+                for k in range(STAGE):
+                    stage[most * k + i] = order[place + k]
+        fetched = stage[most * kept : most * (kept + 1)]
+        for i in range(count):
+            entry = np.int64(fetched[i])
+            codes[i] = rows + row_bytes * (entry >> 1) + (entry & 1)
+        return pad(codes, count, zero)
+
+    @helper
+    def sum_segments(rows: int, order: Any, count: Any, lengths: Any, work: Any) -> None:
+        """Row s of the workspace becomes the sum of segment s, for s < count."""
+        starts, sizes = work[starts_at : starts_at + most], work[sizes_at : sizes_at + most]
+        places, perm = work[places_at : places_at + most], work[sorted_at : sorted_at + most]
+        scratch = work[scratch_at:]
+        base = work.ctypes.data
+        sums, zero = base + 8 * sums_at, base + 8 * rows_at + row_bytes * (most + LANES)
+        # Longest first: those that still have points to add are always the first ones. more[l]: longer than l
+        longest = np.int64(0)
+        for s in range(count):
+            longest = max(longest, sizes[s])
+        for length in range(longest + 2):
+            lengths[length] = 0
+        for s in range(count):
+            lengths[sizes[s]] += 1
+        above = np.int64(0)
+        for length in range(longest, -1, -1):
+            here = lengths[length]
+            lengths[length] = above
+            above += here
+        for s in range(count):
+            place = lengths[sizes[s]]
+            lengths[sizes[s]] = place + 1
+            perm[place] = s
+            places[place] = starts[s]
+        # now lengths[l] counts those of at least l points
+        stage = work[stage_at : stage_at + STAGE * most // 2].view(np.uint32)
+        now, then = work[codes_at : codes_at + most], work[codes_at + most : codes_at + 2 * most]
+        blocks = codes_of(now, 0, count, rows, order, places, stage, zero)
+        active = lengths[2] if longest >= 2 else np.int64(0)
+        following = codes_of(then, 1, active, rows, order, places, stage, zero)
+        begin_sums(sums, now.ctypes.data, then.ctypes.data, following, blocks)
+        for length in range(2, longest + 1):
+            now, then = then, now
+            adding = following
+            if length < longest:
+                active = lengths[length + 1]
+                following = codes_of(then, length, active, rows, order, places, stage, zero)
+            add_points(sums, now.ctypes.data, then.ctypes.data, following - 1, adding, scratch)
+        for i in range(count):
+            now[i] = base + 8 * rows_at + row_bytes * perm[i]
+        for i in range(count, LANES * blocks):
+            now[i] = base + 8 * rows_at + row_bytes * (most + i % LANES)
+        end_sums(sums, now.ctypes.data, blocks)
+
+    @helper
+    def join_segments(count: Any, work: Any) -> None:
+        """Put the codes of the sums of `count` buckets of several segments in their places."""
+        codes, others = work[codes_at : codes_at + most], work[codes_at + most : codes_at + 2 * most]
+        items = work[places_at : places_at + most]
+        targets, firsts = work[groups_at : groups_at + most], work[groups_at + most : groups_at + 2 * most]
+        counts = work[groups_at + 2 * most : groups_at + 3 * most]
+        base = work.ctypes.data
+        area, sums = base + 8 * rows_at, base + 8 * sums_at
+        zero = area + row_bytes * (most + LANES)
+        scratch = work[scratch_at:]
+        total = np.int64(0)
+        for k in range(count):
+            for i in range(counts[k]):
+                items[total] = area + row_bytes * (firsts[k] + i)
+                total += 1
         while True:
-            pairs = read = write = 0
-            for m in range(members):
-                count = counts[m]
-                half = count >> 1
+            pairs = read = write = np.int64(0)
+            for k in range(count):
+                size = counts[k]
+                half = size >> 1
                 for j in range(half):
-                    left[pairs] = items[read + 2 * j]
-                    right[pairs] = items[read + 2 * j + 1]
-                    items[write + j] = free + row_bytes * pairs
+                    codes[pairs] = items[read + 2 * j]
+                    others[pairs] = items[read + 2 * j + 1]
+                    items[write + j] = codes[pairs]
                     pairs += 1
-                if count & 1:
-                    items[write + half] = items[read + count - 1]
-                read += count
-                counts[m] = half + (count & 1)
-                write += counts[m]
+                if size & 1:
+                    items[write + half] = items[read + size - 1]
+                read += size
+                counts[k] = half + (size & 1)
+                write += counts[k]
             if pairs == 0:
-                return
-            add_pairs(left, right, free, pairs, scratch)
-            free += row_bytes * LANES * ((pairs + LANES - 1) // LANES)
+                break
+            blocks = pad(codes, pairs, zero)
+            pad(others, pairs, zero)
+            begin_sums(sums, codes.ctypes.data, others.ctypes.data, blocks, blocks)
+            add_points(sums, others.ctypes.data, others.ctypes.data, blocks - 1, blocks, scratch)
+            for i in range(pairs, LANES * blocks):
+                codes[i] = area + row_bytes * (most + i % LANES)
+            end_sums(sums, codes.ctypes.data, blocks)
+        out = work[out_at : out_at + 2 * most]
+        for k in range(count):
+            out[targets[k]] = items[k]
 
     @helper
-    def fill_buckets(
-        rows: int,
-        order: Any,
-        ends: Any,
-        top: int,
-        codes: Any,
-        kept: Any,
-        tile: Any,
-        counts: Any,
-        items: Any,
-        left: Any,
-        right: Any,
-        arena: Any,
-        scratch: Any,
-    ) -> None:
-        """codes[m - 1] becomes the code of the sum of bucket m, for m = 1..top; sums are kept in `kept`."""
-        empty = codes[0]
-        m, at = 1, 0
-        while m <= top:
-            members = total = 0
-            while m <= top and total < TILE:
-                end = ends[m]
-                if end - at == 1 and codes[m - 1] == empty:
-                    codes[m - 1] = rows + row_bytes * np.int64(order[at] >> 1) + np.int64(order[at] & 1)
-                    at = end
-                elif end > at:
-                    start = total
-                    if codes[m - 1] != empty:
-                        items[total] = codes[m - 1]
-                        total += 1
-                    stop = min(end, at + TILE - total)
-                    for i in range(at, stop):
-                        entry = np.int64(order[i])
-                        items[total] = rows + row_bytes * (entry >> 1) + (entry & 1)
-                        total += 1
-                    at = stop
-                    tile[members] = m
-                    counts[members] = total - start
-                    members += 1
-                if at == end:
-                    m += 1
-            add_within_buckets(members, counts, items, left, right, arena, scratch)
-            first, last = arena.ctypes.data, arena.ctypes.data + row_bytes * TILE_ROWS
-            for member in range(members):
-                bucket, code = tile[member] - 1, items[member]
-                if first <= code < last:
-                    source = (code - first) // row_bytes
-                    for word in range(row_words):
-                        kept[bucket, word] = arena[source, word]
-                    code = kept.ctypes.data + row_bytes * bucket
-                codes[bucket] = code
-
-    @helper
-    def weigh(total: Any, codes: Any, segment: int, points: Any) -> None:
-        """total = Σ (j + 1)·(row of codes[j]), j < 8·segment, in every lane; segment is a power of two."""
-        running, moved, infinity = points[0], points[1], points[2]
-        running_at, moved_at, total_at = running.ctypes.data, moved.ctypes.data, total.ctypes.data
+    def finish_job(result: Any, groups: int, work: Any) -> None:
+        """From the sums of each lane to Σ j·bucket_j, in every lane of `result`."""
+        area = work[points_at : points_at + 4 * point_words].view(np.uint64).reshape((4, point_words))
+        running, total, moved, infinity = area[0], area[1], area[2], area[3]
+        running_at, total_at, moved_at = running.ctypes.data, total.ctypes.data, moved.ctypes.data
         set_infinity(infinity.ctypes.data)
-        set_infinity(running_at)
-        set_infinity(total_at)
-        for j in range(segment - 1, -1, -1):
-            add_rows(running_at, codes.ctypes.data + 8 * j, 8 * segment)
-            add(total_at, total_at, running_at)
-        # Lane l holds R_l and T_l = Σ (j + 1)·S_(l·segment + j); wanted are Σ T_l + segment·Σ l·R_l, and
+        # Lane l holds R_l and T_l = Σ (j + 1)·S_(l·groups + j); wanted are Σ T_l + groups·Σ l·R_l, and
         # Σ l·R_l = Σ_(k>0) Σ_(l>=k) R_l.
         for distance in (1, 2, 4):
             _move_lanes(moved, running, infinity, distance)
             add(running_at, running_at, moved_at)
         for row in range(0, running.shape[0], LANES):
             running[row] = infinity[row]
-        while segment > 1:
+        while groups > 1:
             double(running_at, running_at)
-            segment >>= 1
+            groups >>= 1
         add(total_at, total_at, running_at)
         for distance in (4, 2, 1):
             _swap_lanes(moved, total, distance)
             add(total_at, total_at, moved_at)
+        for i in range(point_words):
+            result[i] = total[i]
+
+    @helper
+    def settle(
+        sums: Any,
+        rows: int,
+        order: Any,
+        job_groups: Any,
+        count: Any,
+        joined: Any,
+        ready: Any,
+        lengths: Any,
+        work: Any,
+    ) -> None:
+        """Sum the collected segments, and take the `ready` buckets into the sums of their jobs."""
+        if count:
+            sum_segments(rows, order, count, lengths, work)
+        if joined:
+            join_segments(joined, work)
+        state = work[state_at : state_at + LANES]
+        out = work[out_at : out_at + 2 * most]
+        base = work.ctypes.data
+        zero = base + 8 * rows_at + row_bytes * (most + LANES)
+        running_at = base + 8 * points_at
+        total_at = running_at + 8 * point_words
+        job, done, started = state[0], state[1], state[2]
+        for g in range(ready // LANES):
+            if done == 0:
+                set_infinity(running_at)
+                set_infinity(total_at)
+                started = 0
+            empty = True
+            for lane in range(LANES):
+                if out[LANES * g + lane] != zero:
+                    empty = False
+            if not empty:
+                add_rows(running_at, base + 8 * (out_at + LANES * g), 8)
+                started = 1
+            if started:
+                add(total_at, total_at, running_at)
+            done += 1
+            if done == job_groups[job]:
+                finish_job(sums[job], done, work)
+                done = 0
+                job += 1
+                while job < job_groups.shape[0] and job_groups[job] == 0:
+                    job += 1
+        state[0], state[1], state[2] = job, done, started
 
     @kernel(
-        "void(uint64[:,::1],int64,int16[:,::1],int64,int64,int64,int64,int64,uint32[::1],int64[::1],int64[::1],"
-        "uint64[:,::1],int64[::1],int64[::1],int64[::1],int64[::1],int64[::1],uint64[:,::1],uint64[:,::1],int64[::1])",
+        "void(uint64[:, ::1], int64, const_int16[:, ::1], const_int64[:, ::1], uint32[::1], uint32[:, ::1], "
+        "int64[::1], int64[::1])",
         name=f"{backend}_{group.name}_msm_buckets",
     )
     def buckets(
-        sums: Any,
-        rows: int,
-        digits: Any,
-        first: int,
-        last: int,
-        begin: int,
-        end: int,
-        window: int,
-        order: Any,
-        ends: Any,
-        codes: Any,
-        kept: Any,
-        tile: Any,
-        counts: Any,
-        items: Any,
-        left: Any,
-        right: Any,
-        arena: Any,
-        points: Any,
-        scratch: Any,
+        sums: Any, rows: int, digits: Any, pieces: Any, order: Any, ends: Any, lengths: Any, work: Any
     ) -> None:
-        bucket_count = 1 << (window - 1)
-        empty = np.zeros((1, row_words), dtype=np.uint64)
-        for w in range(first, last):
-            top = _sort(digits[w], begin, end, bucket_count, ends, order)
-            segment = 1
-            while LANES * segment < top:
-                segment *= 2
-            for m in range(LANES * segment):
-                codes[m] = empty.ctypes.data
-            fill_buckets(
-                rows, order, ends, top, codes, kept, tile, counts, items, left, right, arena, scratch
+        jobs = sums.shape[0]
+        base = work.ctypes.data
+        zero = base + 8 * rows_at + row_bytes * (most + LANES)
+        for i in range(rows_at + row_words * (most + LANES), rows_at + row_words * (most + 2 * LANES)):
+            work[i] = 0
+        job_groups = np.zeros(jobs, dtype=np.int64)
+        job_entries = np.zeros(jobs, dtype=np.int64)
+        job_used = np.zeros(jobs, dtype=np.int64)
+        free = np.int64(0)
+        first = 0
+        for job in range(jobs):
+            last = first
+            while last < pieces.shape[0] and pieces[last, 0] == job:
+                last += 1
+            job_groups[job], job_entries[job], job_used[job] = sort(
+                digits, pieces, first, last, ends[job], order, free
             )
-            weigh(sums[w], codes, segment, points)
+            free += job_entries[job]
+            if job_groups[job] == 0:
+                set_infinity(sums[job].ctypes.data)
+            first = last
+        out = work[out_at : out_at + 2 * most]
+        starts, sizes = work[starts_at : starts_at + most], work[sizes_at : sizes_at + most]
+        targets, firsts = work[groups_at : groups_at + most], work[groups_at + most : groups_at + 2 * most]
+        counts = work[groups_at + 2 * most : groups_at + 3 * most]
+        state = work[state_at : state_at + LANES]
+        start_job = np.int64(0)
+        while start_job < jobs and job_groups[start_job] == 0:
+            start_job += 1
+        state[0], state[1], state[2] = start_job, 0, 0
+        count = joined = ready = np.int64(0)
+        place = np.int64(0)
+        for job in range(jobs):
+            groups = job_groups[job]
+            if groups == 0:
+                continue
+            bucket_ends = ends[job]
+            top = bucket_ends.shape[0] - 1
+            # A segment has at least so many points that all of them fit, and no more than buckets mostly have.
+            usual = 2 * job_entries[job] // job_used[job] + 16
+            length = max(np.int64(_LEAST_SEGMENT), min(usual, free // most))
+            share = most // min(np.int64(LANES), job_used[job])
+            for j in range(groups - 1, -1, -1):
+                needed = np.int64(0)
+                before = place
+                for lane in range(LANES):
+                    m = lane * groups + j + 1
+                    if m <= top:
+                        size = np.int64(bucket_ends[m]) - before
+                        before += size
+                        if size > length:
+                            needed += min(share, (size + length - 1) // length)
+                        elif size > 1:
+                            needed += 1
+                if count + needed > most or ready + LANES > 2 * most:
+                    settle(sums, rows, order, job_groups, count, joined, ready, lengths, work)
+                    count = joined = ready = np.int64(0)
+                for lane in range(LANES):
+                    m = lane * groups + j + 1
+                    size = np.int64(bucket_ends[m]) - place if m <= top else np.int64(0)
+                    if size == 0:
+                        out[ready] = zero
+                    elif size == 1:
+                        entry = np.int64(order[place])
+                        out[ready] = rows + row_bytes * (entry >> 1) + (entry & 1)
+                    elif size <= length:
+                        out[ready] = base + 8 * rows_at + row_bytes * count
+                        starts[count], sizes[count] = place, size
+                        count += 1
+                    else:
+                        segments = min(share, (size + length - 1) // length)
+                        targets[joined], firsts[joined], counts[joined] = ready, count, segments
+                        joined += 1
+                        part, extra = size // segments, size % segments
+                        here = place
+                        for k in range(segments):
+                            starts[count] = here
+                            sizes[count] = part + (1 if k < extra else 0)
+                            here += sizes[count]
+                            count += 1
+                    place += size
+                    ready += 1
+        settle(sums, rows, order, job_groups, count, joined, ready, lengths, work)
 
-    @kernel("void(uint64[::1],uint64[:,:,::1],int64)", name=f"{backend}_{group.name}_msm_combine")
-    def combine(result: Any, sums: Any, window: int) -> None:
-        parts, windows = sums.shape[0], sums.shape[1]
+    @kernel(
+        "void(uint64[::1], const_uint64[:, ::1], const_int64[::1], int64)",
+        name=f"{backend}_{group.name}_msm_combine",
+    )
+    def combine(result: Any, sums: Any, edges: Any, window: int) -> None:
         at = result.ctypes.data
         set_infinity(at)
-        for w in range(windows - 1, -1, -1):
+        for w in range(edges.shape[0] - 2, -1, -1):
             for _ in range(window):
                 double(at, at)
-            for part in range(parts):
-                add(at, at, sums[part, w].ctypes.data)
+            for part in range(edges[w], edges[w + 1]):
+                add(at, at, sums[part].ctypes.data)
 
-    return MsmKernels(buckets, combine)
+    return MsmKernels(buckets, combine, total_words, most)
 
 
 @family
-def g1_msm_kernels(backend: Backend) -> tuple[DigitKernels, MsmKernels]:
+def g1_msm_kernels(backend: Backend) -> MsmKernels:
     """The kernels of G1."""
-    return digit_kernels(), msm_kernels(G1, backend)
+    return msm_kernels(G1, backend)
 
 
 @family

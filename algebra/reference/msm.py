@@ -1,8 +1,11 @@
-"""Multi-scalar multiplication in plain integers: unsigned Pippenger, one bucket a digit."""
+"""Multi-scalar multiplication in plain integers: unsigned Pippenger, one bucket a digit; in G2 by py_ecc."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
+
+from py_ecc import optimized_bn128
 
 from zkroll.algebra.constants import R_MODULUS
 from zkroll.algebra.reference.curve import (
@@ -14,6 +17,9 @@ from zkroll.algebra.reference.curve import (
     to_affine,
     to_jacobian,
 )
+from zkroll.algebra.reference.pairing import G2Point
+
+_bn: Any = optimized_bn128  # it re-exports its names without saying so
 
 
 def msm_g1(points: Sequence[Point], scalars: Sequence[int]) -> Point:
@@ -36,3 +42,16 @@ def msm_g1(points: Sequence[Point], scalars: Sequence[int]) -> Point:
             total = jacobian_add(total, running)
         result = jacobian_add(result, total)
     return to_affine(result)
+
+
+def msm_g2(points: Sequence[G2Point], scalars: Sequence[int]) -> G2Point:
+    """Return Σ scalars[i]·points[i] over as many terms as there are scalars; scalars are taken modulo r."""
+    total = _bn.Z2
+    for point, scalar in zip(points, scalars, strict=False):
+        if point is not None:
+            lifted = (_bn.FQ2(point[0]), _bn.FQ2(point[1]), _bn.FQ2.one())
+            total = _bn.add(total, _bn.multiply(lifted, scalar % R_MODULUS))
+    if _bn.is_inf(total):
+        return None
+    x, y = ((int(value.coeffs[0]), int(value.coeffs[1])) for value in _bn.normalize(total))
+    return (x, y)

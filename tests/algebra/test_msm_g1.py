@@ -10,18 +10,20 @@ from hypothesis import strategies as st
 from py_ecc import bn128
 
 from zkroll.algebra import msm as msm_module
+from zkroll.algebra import msm_windows
 from zkroll.algebra.constants import R_MODULUS
 from zkroll.algebra.curve import GENERATOR, G1Points, Point, fixed_base_g1
 from zkroll.algebra.field import fr
-from zkroll.algebra.kernels.curve_pairs import BATCH
+from zkroll.algebra.kernels.emit import Backend
+from zkroll.algebra.kernels.groups import G1
 from zkroll.algebra.kernels.jit import host_backend
-from zkroll.algebra.kernels.msm_kernels import TILE
+from zkroll.algebra.kernels.msm_kernels import msm_kernels
 from zkroll.algebra.msm import msm_g1, msm_g1_many
 from zkroll.algebra.reference import curve
 from zkroll.algebra.reference import msm as reference
 from zkroll.errors import InputError
 
-BACKENDS = sorted({"portable", host_backend()})
+BACKENDS: list[Backend] = sorted({"portable", host_backend()})
 SIZE = 2100
 
 
@@ -85,14 +87,14 @@ KINDS = [
 
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("kind", KINDS)
-def test_kinds_of_scalars(kind: str, backend: str) -> None:
+def test_kinds_of_scalars(kind: str, backend: Backend) -> None:
     scalars = scalars_of(kind, 700)
     assert msm_g1(points(), fr.from_ints(scalars), 700, backend=backend) == expected(scalars)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("n", [0, 1, 2, 7, 8, 9, 31, 64, 65])
-def test_small_sizes(n: int, backend: str) -> None:
+def test_small_sizes(n: int, backend: Backend) -> None:
     scalars = scalars_of("full", n)
     assert msm_g1(points()[:n], fr.from_ints(scalars), backend=backend) == expected(scalars)
 
@@ -122,7 +124,7 @@ def test_reference_equals_the_kernel_and_py_ecc() -> None:
         max_size=60,
     )
 )
-def test_repeated_opposite_and_infinite_points(backend: str, terms: list[tuple[int, int]]) -> None:
+def test_repeated_opposite_and_infinite_points(backend: Backend, terms: list[tuple[int, int]]) -> None:
     multiples = {k: curve.multiply(GENERATOR, k) for k in (0, 1, 2, -1, -2, 5)}
     base = G1Points.from_ints(multiples[k] for k, _ in terms)
     scalars = [s for _, s in terms]
@@ -131,15 +133,15 @@ def test_repeated_opposite_and_infinite_points(backend: str, terms: list[tuple[i
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_one_point_repeated_and_cancelled_in_one_bucket(backend: str) -> None:
+def test_one_point_repeated_and_cancelled_in_one_bucket(backend: Backend) -> None:
     opposite = curve.negate(GENERATOR)
     base = G1Points.from_ints([GENERATOR, opposite] * 300 + [None] * 5)
     assert msm_g1(base, np.ones(605, dtype=np.uint8), backend=backend) is None
     assert msm_g1(base[:599], np.ones(599, dtype=np.uint8), backend=backend) == GENERATOR
 
 
-def test_buckets_larger_than_a_tile_and_batches_are_added_in_pieces() -> None:
-    n = 2 * TILE + 16 * BATCH + 77
+def test_buckets_of_many_segments_are_added_in_pieces() -> None:
+    n = 20 * msm_kernels(G1, host_backend()).segments + 77
     repeats = -(-n // SIZE)
     base = G1Points(np.tile(points().rows, (repeats, 1))[:n])
     logs = (list(logarithms()) * repeats)[:n]
@@ -153,7 +155,7 @@ def test_buckets_larger_than_a_tile_and_batches_are_added_in_pieces() -> None:
 @pytest.mark.parametrize("window", [4, 5, 8, 11, 15])
 @pytest.mark.parametrize("bits", [1, 14, 15, 16, 253])
 def test_every_window_gives_the_same_sum(window: int, bits: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(msm_module, "choose_window", lambda n, size: window)
+    monkeypatch.setattr(msm_module, "best_window", lambda *_: (1.0, window))
     top = (1 << bits) - 1
     scalars = [
         min(top, R_MODULUS // 2),
@@ -167,7 +169,7 @@ def test_every_window_gives_the_same_sum(window: int, bits: int, monkeypatch: py
 def test_any_number_of_threads_gives_the_same_sum(
     kind: str, threads: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(msm_module, "_GRAIN", 256)
+    monkeypatch.setattr(msm_windows, "_WORTH_CUTTING", 256)
     scalars = scalars_of(kind, SIZE)
     assert msm_g1(points(), fr.from_ints(scalars), SIZE, threads) == expected(scalars)
 
