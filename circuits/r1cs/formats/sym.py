@@ -92,18 +92,19 @@ def _lines(path: Path | str) -> Iterator[tuple[int, bytes]]:
 
 
 def _split(file: BinaryIO, path: Path | str) -> Iterator[tuple[int, bytes]]:
-    rest, number = b"", 0
+    rest, number = b"", 1
     while chunk := file.read(_CHUNK_BYTES):
-        lines = (rest + chunk).split(b"\n")
-        rest = lines.pop()
+        *lines, rest = (rest + chunk).split(b"\n")
         for line in lines:
+            if len(line) > LONGEST_LINE:
+                raise _too_long(path, number)
+            yield number, line.removesuffix(b"\r")
             number += 1
-            if len(line) <= LONGEST_LINE:
-                yield number, line.removesuffix(b"\r")
-                continue
-            rest = line
-            break
         if len(rest) > LONGEST_LINE:
-            raise InputError(f"{path}: line {number}: expected at most {LONGEST_LINE} bytes")
+            raise _too_long(path, number)
     if rest:
-        yield number + 1, rest.removesuffix(b"\r")
+        yield number, rest.removesuffix(b"\r")
+
+
+def _too_long(path: Path | str, number: int) -> InputError:
+    return InputError(f"{path}: line {number}: expected at most {LONGEST_LINE} bytes")

@@ -309,7 +309,10 @@ def _contribution(fields: Fields, i: int) -> Contribution:
         if number == _EXPONENT:
             exponent = fields.integer(1, f"{place}: exponent")
             continue
-        data = fields.octets(fields.integer(1, f"{place}: length"), f"{place}: parameter {number}").tobytes()
+        size = fields.integer(1, f"{place}: length")
+        if size > fields.left - end:
+            raise fields.error(f"{place}: parameter {number}: expected {size} bytes, got {fields.left - end}")
+        data = fields.octets(size, f"{place}: parameter {number}").tobytes()
         if number == _NAME:
             try:
                 name = data.decode()
