@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import mmap
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from zkroll.algebra.constants import R_MODULUS
-from zkroll.algebra.curve import G1Points, G2Points
+from zkroll.algebra.curve import G1Points, G2Points, is_on_curve
 from zkroll.algebra.field import fr
 from zkroll.algebra.iden3 import Octets
 from zkroll.circuits.r1cs.formats.zkey import COEFFICIENT, HASH_BYTES, Ceremony, ZKey, read_zkey
@@ -18,6 +19,8 @@ from zkroll.circuits.r1cs.system import R1CS
 from zkroll.errors import InputError
 from zkroll.prover.groth16.key import ProvingKey, with_public_rows
 from zkroll.verifier.groth16 import VerifyingKey
+
+P = TypeVar("P", G1Points, G2Points)
 
 # A file has value·2^512 mod r.
 _FILE_FACTOR = (1 << 512) % R_MODULUS
@@ -28,8 +31,9 @@ def open_proving_key(path: Path | str, *, check: bool = False, threads: int | No
     """Return the proving key in a .zkey file.
 
     Points are brought into the form that sums need, a section at a time, and the file's memory is given back:
-    the key takes as much memory as its points do in the file. `check` looks whether all of them are on their
-    curve and of order r. Raises InputError as `read_zkey` does, and for keys without a contribution.
+    the key takes as much memory as its points do in the file. All of them must be on their curve; `check` looks
+    whether they are of order r as well, which takes longer than a proof does. Raises InputError as `read_zkey`
+    does, for a point that is not on its curve, and for keys without a contribution.
     """
     return from_zkey(read_zkey(path), check=check, threads=threads)
 
@@ -40,21 +44,19 @@ def from_zkey(zkey: ZKey, *, check: bool = False, threads: int | None = None) ->
     products = [_matrix(zkey, number).plan for number in (0, 1)]
     release(zkey.coefficients)
 
-    def g1(part: Octets, name: str) -> G1Points:
+    def points(kind: type[P], part: Octets, name: str) -> P:
         try:
-            return G1Points.from_bytes(part, "iden3", check=check, threads=threads)
+            found = kind.from_bytes(part, "iden3", check=check, threads=threads)
         except InputError as error:
             raise InputError(f"zkey: {name}: {error}") from error
-        finally:
-            release(part)
-
-    def g2(part: Octets, name: str) -> G2Points:
-        try:
-            return G2Points.from_bytes(part, "iden3", check=check, threads=threads)
-        except InputError as error:
-            raise InputError(f"zkey: {name}: {error}") from error
-        finally:
-            release(part)
+        release(part)
+        on_curve = is_on_curve(found, threads)
+        if not on_curve.all():
+            at = int(np.argmin(on_curve))
+            raise InputError(
+                f"zkey: {name}: point {at}: expected one on the curve, got another: a damaged file"
+            )
+        return found
 
     return ProvingKey(
         vk=vk,
@@ -63,11 +65,11 @@ def from_zkey(zkey: ZKey, *, check: bool = False, threads: int | None = None) ->
         delta_1=zkey.delta1,
         products_a=products[0],
         products_b=products[1],
-        a=g1(zkey.a, "A"),
-        b_1=g1(zkey.b1, "B1"),
-        b_2=g2(zkey.b2, "B2"),
-        c=g1(zkey.c, "C"),
-        h=g1(zkey.h, "H"),
+        a=points(G1Points, zkey.a, "A"),
+        b_1=points(G1Points, zkey.b1, "B1"),
+        b_2=points(G2Points, zkey.b2, "B2"),
+        c=points(G1Points, zkey.c, "C"),
+        h=points(G1Points, zkey.h, "H"),
     )
 
 

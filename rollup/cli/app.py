@@ -7,7 +7,20 @@ from typing import Annotated
 import typer
 
 from zkroll import __version__
-from zkroll.rollup.cli import capacity, check, doctor, inspect, l1, prove, r1cs, setup, trace, verify, wtns
+from zkroll.rollup.cli import (
+    capacity,
+    check,
+    doctor,
+    groth16,
+    inspect,
+    l1,
+    prove,
+    r1cs,
+    setup,
+    trace,
+    verify,
+    wtns,
+)
 
 app = typer.Typer(
     name="zkroll",
@@ -46,3 +59,4 @@ app.add_typer(setup.app, name="setup")
 app.add_typer(l1.app, name="l1")
 app.add_typer(r1cs.app, name="r1cs")
 app.add_typer(wtns.app, name="wtns")
+app.add_typer(groth16.app, name="groth16")

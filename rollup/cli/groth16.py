@@ -1,0 +1,107 @@
+"""zkroll groth16: prove and verify for circuits of circom, with the files that snarkjs has."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated
+
+import typer
+
+from zkroll.rollup.cli.arguments import JsonOption
+from zkroll.rollup.cli.console import emit, facts, progress_lines, say
+
+app = typer.Typer(help="Prove and verify with Groth16, for circuits of circom.", no_args_is_help=False)
+
+_KeyArgument = Annotated[
+    str, typer.Argument(metavar="CIRCUIT.zkey", help="The proving key.", show_default=False)
+]
+_WitnessArgument = Annotated[
+    str, typer.Argument(metavar="WITNESS.wtns", help="The value of each wire.", show_default=False)
+]
+_ProofOutput = Annotated[str, typer.Argument(metavar="PROOF.json", help="Where to write the proof.")]
+_PublicOutput = Annotated[
+    str, typer.Argument(metavar="PUBLIC.json", help="Where to write the public signals.")
+]
+_VerificationKeyArgument = Annotated[
+    str, typer.Argument(metavar="VERIFICATION_KEY.json", help="The verification key.", show_default=False)
+]
+_PublicArgument = Annotated[
+    str, typer.Argument(metavar="PUBLIC.json", help="The public signals.", show_default=False)
+]
+_ProofArgument = Annotated[str, typer.Argument(metavar="PROOF.json", help="The proof.", show_default=False)]
+_CircuitOption = Annotated[
+    str | None,
+    typer.Option(
+        "--r1cs", metavar="FILE", help="Check the witness first, and name the constraint it breaks."
+    ),
+]
+_ThreadsOption = Annotated[
+    int | None, typer.Option("--threads", metavar="N", min=1, help="Threads to use; default every core.")
+]
+
+
+@app.command("prove")
+def prove_command(
+    key: _KeyArgument,
+    witness: _WitnessArgument,
+    proof: _ProofOutput = "proof.json",
+    public: _PublicOutput = "public.json",
+    r1cs: _CircuitOption = None,
+    threads: _ThreadsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a proof that there is a witness, from a proving key and the witness; both files are snarkjs's.
+
+    The proof is verified before it is written: a witness that breaks the circuit is an error (exit code 2).
+    """
+    from zkroll.circuits.r1cs.formats.groth16_json import write_proof, write_public
+    from zkroll.circuits.r1cs.formats.r1cs import read_r1cs
+    from zkroll.circuits.r1cs.formats.wtns import read_wtns_words
+    from zkroll.prover.groth16 import open_proving_key, prove_zk
+    from zkroll.rollup.output import check_writable
+
+    start, report = time.perf_counter(), progress_lines()
+
+    def progress(stage: str, fraction: float, _detail: str) -> None:
+        report(stage, 100 * fraction, time.perf_counter() - start)
+
+    for output in (proof, public):
+        check_writable(output)
+    values = read_wtns_words(witness)
+    system = None if r1cs is None else read_r1cs(r1cs, threads)
+    progress("reading the key", 0.0, "")
+    loaded = open_proving_key(key, threads=threads)
+    made, signals = prove_zk(loaded, values, r1cs=system, threads=threads, progress=progress)
+    write_proof(made.parts, proof)
+    write_public(signals, public)
+    document = {
+        "proof": proof,
+        "public": public,
+        "wires": loaded.n_wires,
+        "domain": loaded.n,
+        "seconds": round(time.perf_counter() - start, 3),
+    }
+    emit(document, as_json, lambda: facts(document))
+
+
+@app.command("verify")
+def verify_command(
+    verification_key: _VerificationKeyArgument,
+    public: _PublicArgument,
+    proof: _ProofArgument,
+    as_json: JsonOption = False,
+) -> None:
+    """Accept a proof for these public signals (exit code 0), or not (exit code 1)."""
+    from zkroll.circuits.r1cs.formats.groth16_json import read_proof, read_public, read_verification_key
+    from zkroll.errors import InputError, VerificationError
+    from zkroll.verifier.groth16 import Proof, VerifyingKey, verify
+
+    key = VerifyingKey.from_parts(read_verification_key(verification_key))
+    signals, parts = read_public(public), read_proof(proof)
+    try:
+        accepted = verify(key, signals, Proof.from_parts(parts))
+    except InputError as error:
+        raise VerificationError(f"{proof}: {error}") from error
+    if not accepted:
+        raise VerificationError(f"{proof}: the proof is not valid for this key and these public signals")
+    emit({"accepted": True, "public": [str(value) for value in signals]}, as_json, lambda: say("accepted"))
