@@ -18,7 +18,7 @@ from zkroll.errors import InputError
 Scalars = Block | NDArray[Any]
 
 _GRAIN = 4096  # scalars that are worth a thread
-_CONVERT = 1 << 14  # scalars that are converted to a block array at a time
+_CONVERT = (1 << 12, 1 << 15)  # scalars that are converted to a block array at a time: a sixteenth in between
 _ANY_WINDOW = 8  # where only the size of scalars matters
 
 
@@ -39,8 +39,9 @@ class ScalarSource:
         if self.is_block:
             yield begin, end, self.values[begin // LANES : blocks_for(end)]
             return
-        for at in range(begin, end, _CONVERT):
-            stop = min(end, at + _CONVERT)
+        step = min(max(_CONVERT[0], self.n // (16 * LANES) * LANES), _CONVERT[1])
+        for at in range(begin, end, step):
+            stop = min(end, at + step)
             try:
                 yield at, stop, fr.from_array(self.values[at:stop], threads)
             except InputError as error:
