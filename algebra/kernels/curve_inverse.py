@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from zkroll.algebra.constants import Q_MODULUS
 from zkroll.algebra.kernels.jit import helper
 
@@ -61,7 +63,7 @@ def invert_limbs(words: Any, scratch: Any) -> None:
             limb |= words[word + 1] << (52 - shift)
         g[i] = limb & _MASK
     e[0] = 1
-    zeta = -1
+    zeta: Any = np.int64(-1)
     for _ in range(_ROUNDS):
         zeta, u, v, q, r = _division_steps(zeta, f[0], g[0])
         # d, e: multiples of the modulus are added so that the division by 2^30 is exact

@@ -55,6 +55,86 @@ def _swap_lanes(out: Any, point: Any, distance: int) -> None:
             out[row + lane] = point[row + (lane ^ distance)]
 
 
+@helper
+def _sort(
+    digits: Any, pieces: Any, first: Any, last: Any, ends: Any, order: Any, free: Any
+) -> tuple[Any, Any, Any]:
+    """Sort the entries of pieces[first:last] by |digit| into order[free:].
+
+    Buckets come in the order of the final sums: with g groups of eight, bucket lane·g + j + 1 for
+    j = g-1..0 and each lane. ends[m] is where bucket m ends; an entry is 2·row + (digit < 0). Returns g,
+    the number of entries and that of buckets with any.
+    """
+    buckets = ends.shape[0] - 1
+    for m in range(buckets + 1):
+        ends[m] = 0
+    for p in range(first, last):
+        source = digits[pieces[p, 1]]
+        for i in range(pieces[p, 2], pieces[p, 3]):
+            ends[abs(np.int64(source[i]))] += 1
+    top = buckets
+    while top > 0 and ends[top] == 0:
+        top -= 1
+    groups = 1
+    while LANES * groups < top:
+        groups *= 2
+    if top == 0:
+        return 0, 0, 0
+    place = np.int64(free)
+    used = 0
+    for j in range(groups - 1, -1, -1):
+        for lane in range(LANES):
+            m = lane * groups + j + 1
+            if m <= buckets:
+                size = np.int64(ends[m])
+                ends[m] = place
+                place += size
+                used += size != 0
+    for p in range(first, last):
+        source = digits[pieces[p, 1]]
+        begin = pieces[p, 2]
+        row = pieces[p, 4] - begin
+        for i in range(begin, pieces[p, 3]):
+            digit = np.int64(source[i])
+            if digit != 0:
+                bucket = abs(digit)
+                here = ends[bucket]
+                order[here] = 2 * (row + i) + np.int64(digit < 0)
+                ends[bucket] = here + 1
+    return groups, place - free, used
+
+
+@helper
+def _pad(codes: Any, count: Any, zero: int) -> Any:
+    """Fill up the last block of codes; return the number of blocks."""
+    blocks = (count + LANES - 1) // LANES
+    for i in range(count, LANES * blocks):
+        codes[i] = zero
+    return blocks
+
+
+@helper
+def _codes_of(
+    codes: Any, at: Any, count: Any, rows: int, row_bytes: int, order: Any, places: Any, stage: Any, zero: int
+) -> Any:
+    """codes[i] becomes that of order[places[i] + at] for i < count; returns the blocks.
+
+    `at` counts up from 0 and `count` down, so several entries can be fetched from a place at once.
+    """
+    kept = at % STAGE
+    width = stage.shape[0] // STAGE
+    if kept == 0:
+        for i in range(count):
+            place = places[i] + at
+            for k in range(STAGE):
+                stage[width * k + i] = order[place + k]
+    fetched = stage[width * kept : width * (kept + 1)]
+    for i in range(count):
+        entry = np.int64(fetched[i])
+        codes[i] = rows + row_bytes * (entry >> 1) + (entry & 1)
+    return _pad(codes, count, zero)
+
+
 @dataclass(frozen=True)
 class MsmKernels:
     """The kernels of one group, compiled on first use.
@@ -108,82 +188,6 @@ def msm_kernels(group: Group, backend: Backend) -> MsmKernels:
     stage_at = at["stage"]
 
     @helper
-    def sort(
-        digits: Any, pieces: Any, first: int, last: int, ends: Any, order: Any, free: Any
-    ) -> tuple[Any, Any, Any]:
-        """Sort the entries of pieces[first:last] by |digit| into order[free:].
-
-        Buckets come in the order of the final sums: with g groups of eight, bucket lane·g + j + 1 for
-        j = g-1..0 and each lane. ends[m] is where bucket m ends; an entry is 2·row + (digit < 0). Returns g,
-        the number of entries and that of buckets with any.
-        """
-        buckets = ends.shape[0] - 1
-        for m in range(buckets + 1):
-            ends[m] = 0
-        for p in range(first, last):
-            source = digits[pieces[p, 1]]
-            for i in range(pieces[p, 2], pieces[p, 3]):
-                ends[abs(np.int64(source[i]))] += 1
-        top = buckets
-        while top > 0 and ends[top] == 0:
-            top -= 1
-        groups = 1
-        while LANES * groups < top:
-            groups *= 2
-        if top == 0:
-            return 0, 0, 0
-        place = np.int64(free)
-        used = 0
-        for j in range(groups - 1, -1, -1):
-            for lane in range(LANES):
-                m = lane * groups + j + 1
-                if m <= buckets:
-                    size = np.int64(ends[m])
-                    ends[m] = place
-                    place += size
-                    used += size != 0
-        for p in range(first, last):
-            source = digits[pieces[p, 1]]
-            begin = pieces[p, 2]
-            row = pieces[p, 4] - begin
-            for i in range(begin, pieces[p, 3]):
-                digit = np.int64(source[i])
-                if digit != 0:
-                    bucket = abs(digit)
-                    here = ends[bucket]
-                    order[here] = 2 * (row + i) + np.int64(digit < 0)
-                    ends[bucket] = here + 1
-        return groups, place - free, used
-
-    @helper
-    def pad(codes: Any, count: Any, zero: int) -> Any:
-        """Fill up the last block of codes; return the number of blocks."""
-        blocks = (count + LANES - 1) // LANES
-        for i in range(count, LANES * blocks):
-            codes[i] = zero
-        return blocks
-
-    @helper
-    def codes_of(
-        codes: Any, at: int, count: Any, rows: int, order: Any, places: Any, stage: Any, zero: int
-    ) -> Any:
-        """codes[i] becomes that of order[places[i] + at] for i < count; returns the blocks.
-
-        `at` counts up from 0 and `count` down, so several entries can be fetched from a place at once.
-        """
-        kept = at % STAGE
-        if kept == 0:
-            for i in range(count):
-                place = places[i] + at
-                for k in range(STAGE):
-                    stage[most * k + i] = order[place + k]
-        fetched = stage[most * kept : most * (kept + 1)]
-        for i in range(count):
-            entry = np.int64(fetched[i])
-            codes[i] = rows + row_bytes * (entry >> 1) + (entry & 1)
-        return pad(codes, count, zero)
-
-    @helper
     def sum_segments(rows: int, order: Any, count: Any, lengths: Any, work: Any) -> None:
         """Row s of the workspace becomes the sum of segment s, for s < count."""
         starts, sizes = work[starts_at : starts_at + most], work[sizes_at : sizes_at + most]
@@ -212,16 +216,18 @@ def msm_kernels(group: Group, backend: Backend) -> MsmKernels:
         # now lengths[l] counts those of at least l points
         stage = work[stage_at : stage_at + STAGE * most // 2].view(np.uint32)
         now, then = work[codes_at : codes_at + most], work[codes_at + most : codes_at + 2 * most]
-        blocks = codes_of(now, 0, count, rows, order, places, stage, zero)
+        blocks = _codes_of(now, np.int64(0), count, rows, row_bytes, order, places, stage, zero)
         active = lengths[2] if longest >= 2 else np.int64(0)
-        following = codes_of(then, 1, active, rows, order, places, stage, zero)
+        following = _codes_of(then, np.int64(1), active, rows, row_bytes, order, places, stage, zero)
         begin_sums(sums, now.ctypes.data, then.ctypes.data, following, blocks)
         for length in range(2, longest + 1):
             now, then = then, now
             adding = following
             if length < longest:
                 active = lengths[length + 1]
-                following = codes_of(then, length, active, rows, order, places, stage, zero)
+                following = _codes_of(
+                    then, np.int64(length), active, rows, row_bytes, order, places, stage, zero
+                )
             add_points(sums, now.ctypes.data, then.ctypes.data, following - 1, adding, scratch)
         for i in range(count):
             now[i] = base + 8 * rows_at + row_bytes * perm[i]
@@ -262,8 +268,8 @@ def msm_kernels(group: Group, backend: Backend) -> MsmKernels:
                 write += counts[k]
             if pairs == 0:
                 break
-            blocks = pad(codes, pairs, zero)
-            pad(others, pairs, zero)
+            blocks = _pad(codes, pairs, zero)
+            _pad(others, pairs, zero)
             begin_sums(sums, codes.ctypes.data, others.ctypes.data, blocks, blocks)
             add_points(sums, others.ctypes.data, others.ctypes.data, blocks - 1, blocks, scratch)
             for i in range(pairs, LANES * blocks):
@@ -361,12 +367,12 @@ def msm_kernels(group: Group, backend: Backend) -> MsmKernels:
         job_entries = np.zeros(jobs, dtype=np.int64)
         job_used = np.zeros(jobs, dtype=np.int64)
         free = np.int64(0)
-        first = 0
+        first = np.int64(0)
         for job in range(jobs):
             last = first
             while last < pieces.shape[0] and pieces[last, 0] == job:
                 last += 1
-            job_groups[job], job_entries[job], job_used[job] = sort(
+            job_groups[job], job_entries[job], job_used[job] = _sort(
                 digits, pieces, first, last, ends[job], order, free
             )
             free += job_entries[job]
