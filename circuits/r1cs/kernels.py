@@ -16,6 +16,7 @@ from zkroll.algebra.constants import R_MODULUS
 from zkroll.algebra.kernels.emit import (
     BLOCK_BYTES,
     FR,
+    I64,
     LANES,
     LIMB_MASK,
     LIMBS,
@@ -38,7 +39,6 @@ FINE, TRUNCATED, WIRE_TOO_LARGE, COEFFICIENT_TOO_LARGE = range(4)
 STATUS = 4
 
 MOST_TERMS = 64  # products that are added before a reduction
-TABLE_BYTES = 64  # a coefficient in the table: five limbs of 52 bits, and room up to a cache line
 LANE_ROWS = 3  # of int64, eight each: where each lane's row begins, its terms, where its result goes
 
 _R0, _R1, _R2, _R3 = (np.uint64((R_MODULUS >> (64 * i)) & (2**64 - 1)) for i in range(WORDS))
@@ -239,20 +239,26 @@ def product_kernels(backend: Backend) -> ProductKernels:
     ) -> None:
         """total += Σ coefficient·wire over the terms done..done + count of each lane's row."""
         b = e.builder
-        first = b.load(e.pointer(lanes, 0, VECTOR), align=8)
-        length = b.load(e.pointer(lanes, 8 * LANES, VECTOR), align=8)
+
+        def word(base: ir.Value, index: ir.Value) -> ir.Value:
+            return b.load(e.pointer(b.add(base, b.shl(index, ir.Constant(I64, 3))), 0, I64), align=8)
+
+        bounds = [
+            [b.load(e.pointer(lanes, 8 * (LANES * row + lane), I64), align=8) for lane in range(LANES)]
+            for row in (0, 1)
+        ]
 
         def term(i: ir.Value) -> tuple[Value, Value]:
-            position = e.broadcast(b.add(done, i))
-            inside = b.icmp_signed("<", position, length)
-            # an entry of 0 stands for wire 0 and the zero at the table's start
-            where = b.add(e.broadcast(entries), b.shl(b.add(first, position), splat(3)))
-            entry = e.gather_words(where, inside)
-            wire = b.add(e.broadcast(words), b.shl(b.and_(entry, splat(_LOW_32)), splat(5)))
-            value = _split(e, [e.gather_words(b.add(wire, splat(8 * i)), e.all_lanes) for i in range(WORDS)])
-            code = b.add(e.broadcast(table), b.shl(b.lshr(entry, splat(32)), splat(6)))
-            limbs = [e.gather_words(b.add(code, splat(8 * i)), e.all_lanes) for i in range(LIMBS)]
-            return value, Value(tuple(limbs), Fraction(2))
+            position = b.add(done, i)
+            values, factors = [], []
+            for first, length in zip(*bounds, strict=True):
+                inside = b.icmp_signed("<", position, length)
+                # entry 0 is wire 0 times the zero at the table's start
+                entry = word(entries, b.select(inside, b.add(first, position), ir.Constant(I64, 0)))
+                wire, code = b.and_(entry, ir.Constant(I64, _LOW_32)), b.lshr(entry, ir.Constant(I64, 32))
+                values.append(_row(e, words, wire))
+                factors.append(_row(e, table, code))
+            return _element(e, values, 1), _element(e, factors, 2)
 
         e.store(e.add(e.load(total), e.dot(count, MOST_TERMS, term)), total)
 
@@ -283,9 +289,9 @@ def product_kernels(backend: Backend) -> ProductKernels:
     ) -> None:
         """Blocks of Σ coefficient·wire for the rows order[8·begin : 8·end].
 
-        words: rows of four words below r; table: a row of 64 bytes for each distinct coefficient c, the limbs
-        of c·R² (R = 2^260), zero first; entries: uint64, a wire and 2^32 times a row of the table; starts:
-        where each row's entries begin, one more than there are rows, which are eight for each block of `out`;
+        words: rows of four words below r; table: a row of four words for each distinct coefficient c, c·R²
+        (R = 2^260) below 2r, zero first; entries: uint64, a wire and 2^32 times a row of the table, zero first;
+        starts: where each row's entries begin, one more than there are rows, which are eight for each block of `out`;
         lanes (at lanes_at): (3, 8); total: a block.
         """
         for group in range(begin, end):
@@ -305,12 +311,37 @@ def product_kernels(backend: Backend) -> ProductKernels:
     return ProductKernels(rows=rows)
 
 
-def _split(e: Emitter, words: list[ir.Value]) -> Value:
-    """Four 64-bit words in each lane, below r, as five limbs of 52 bits."""
-    b, limbs = e.builder, []
+def _row(e: Emitter, base: ir.Value, index: ir.Value) -> ir.Value:
+    """The row of four 64-bit words at base + 32·index."""
+    at = e.builder.add(base, e.builder.shl(index, ir.Constant(I64, 5)))
+    return e.builder.load(e.pointer(at, 0, ir.VectorType(I64, WORDS)), align=8)
+
+
+def _element(e: Emitter, rows: list[ir.Value], bound: int) -> Value:
+    """Eight rows of four words, each a number below bound·r, as limbs of 52 bits with a lane for each row.
+
+    Whole rows are loaded and transposed: processors gather single words hardly faster than one by one.
+    """
+    b = e.builder
+
+    def pick(x: ir.Value, y: ir.Value, lanes: list[int]) -> ir.Value:
+        return b.shuffle_vector(x, y, ir.Constant(ir.VectorType(ir.IntType(32), len(lanes)), lanes))
+
+    pairs = [pick(rows[i], rows[i + 1], list(range(2 * WORDS))) for i in range(0, LANES, 2)]
+    # words 0 and 1, then 2 and 3, of four rows each
+    low, high = (
+        [
+            pick(pairs[i], pairs[i + 1], [w + k for k in (0, 1) for w in (at, at + 4, at + 8, at + 12)])
+            for i in (0, 2)
+        ]
+        for at in (0, 2)
+    )
+    halves = ([0, 1, 2, 3, 8, 9, 10, 11], [4, 5, 6, 7, 12, 13, 14, 15])
+    words = [pick(pair[0], pair[1], half) for pair in (low, high) for half in halves]
+    limbs = []
     for j in range(LIMBS):
         limb = b.lshr(words[j - 1], splat(64 - 12 * j)) if j else words[0]
         if 0 < j < WORDS:
             limb = b.or_(limb, b.shl(words[j], splat(12 * j)))
         limbs.append(b.and_(limb, splat(LIMB_MASK)))
-    return Value(tuple(limbs), Fraction(1))
+    return Value(tuple(limbs), Fraction(bound))

@@ -12,13 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zkroll.algebra.constants import R_MODULUS
-from zkroll.algebra.field import address, blocks_for, fr
+from zkroll.algebra.field import PrimeField, address, blocks_for, fr
 from zkroll.algebra.kernels.emit import BLOCK_BYTES, LANES, LIMBS
 from zkroll.algebra.kernels.jit import host_backend
 from zkroll.algebra.kernels.layout import MONTGOMERY_BITS, Backend
 from zkroll.algebra.kernels.threads import map_ranges
+from zkroll.algebra.point_encoding import pack
 from zkroll.algebra.vector import FrVector
-from zkroll.circuits.r1cs.kernels import LANE_ROWS, TABLE_BYTES, WORDS, distinct, product_kernels
+from zkroll.circuits.r1cs.kernels import LANE_ROWS, WORDS, distinct, product_kernels
 from zkroll.errors import InputError
 
 Starts = NDArray[np.int64]
@@ -126,14 +127,16 @@ class ProductPlan:
     def __init__(self, matrix: SparseMatrix):
         matrix.check()
         codes, values = _distinct(matrix.coefficients)
-        entries = codes.astype(np.uint64) << np.uint64(32)
-        entries |= matrix.wires
+        entries = np.zeros(matrix.n_terms + 1, dtype=np.uint64)
+        entries[1:] = codes
+        entries <<= np.uint64(32)
+        entries[1:] |= matrix.wires
         self.n_rows = matrix.n_rows
         self.n_wires = int(matrix.wires.max()) + 1 if matrix.n_terms else 1
         self._entries = entries
         padded = blocks_for(self.n_rows) * LANES
-        self._starts = np.full(padded + 1, matrix.n_terms, dtype=np.int64)
-        self._starts[: self.n_rows + 1] = matrix.starts
+        self._starts = np.full(padded + 1, matrix.n_terms + 1, dtype=np.int64)
+        self._starts[: self.n_rows + 1] = matrix.starts + 1
         self._order = _order(np.diff(self._starts))
         self._values = values
         self._tables: dict[Backend, Words] = {}
@@ -185,13 +188,11 @@ class ProductPlan:
         return FrVector._of(out, self.n_rows)
 
     def _table(self, backend: Backend) -> Words:
-        """A row of eight words for each coefficient c: the limbs of c·R²."""
+        """A row of four words for each coefficient c: c·R² below 2r."""
         if backend not in self._tables:
-            field = fr if backend == fr.backend else type(fr)(fr.params, backend)
+            field = fr if backend == fr.backend else PrimeField(fr.params, backend)
             blocks = field.mul(field.from_array(self._values), 1 << MONTGOMERY_BITS)
-            rows = np.zeros((len(self._values), TABLE_BYTES // 8), dtype=np.uint64)
-            rows[:, :LIMBS] = np.swapaxes(blocks, 1, 2).reshape(-1, LIMBS)[: len(rows)]
-            self._tables[backend] = rows
+            self._tables[backend] = pack(blocks)[: len(self._values)]
         return self._tables[backend]
 
 
