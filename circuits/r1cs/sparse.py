@@ -27,7 +27,7 @@ Wires = NDArray[np.uint32]
 Words = NDArray[np.uint64]
 
 _MOST_TERMS = (1 << 31) - 1
-_WINDOW = 4096  # rows that are sorted by length together: near enough to share cache lines of the vector
+_WINDOW = 1024  # rows that are sorted by length together: near enough to share cache lines of the vector
 _GRAIN = 128  # blocks: less is faster on one thread
 _FEW = 1 << 12  # distinct coefficients that are tried first
 

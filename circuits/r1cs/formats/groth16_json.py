@@ -23,7 +23,7 @@ from zkroll.errors import InputError
 
 LARGEST_PROOF = 1 << 16  # bytes
 LARGEST_PUBLIC = 1 << 26
-LARGEST_KEY = 1 << 28
+LARGEST_KEY = 1 << 26
 
 _PROTOCOL, _CURVE = "groth16", "bn128"
 _KEY_POINTS = ("vk_alpha_1", "vk_beta_2", "vk_gamma_2", "vk_delta_2")

@@ -22,6 +22,7 @@ from zkroll.errors import InputError
 DEEPEST = 8
 MOST_DIGITS = 78  # of q and r: 77
 _SHOWN = 80
+_CHUNK = 1 << 20  # bytes looked at together
 _STRING = re.compile(rb'"[^"]*"')
 _DECIMAL = re.compile(r"0|[1-9][0-9]*", re.ASCII)
 _STEPS = np.zeros(256, dtype=np.int8)
@@ -51,15 +52,14 @@ def parse(text: bytes, place: str) -> Any:
     """
     if b"\\" in text:
         raise InputError(f"{place}: expected JSON without escapes, got a backslash at byte {text.index(92)}")
-    steps = _STEPS[np.frombuffer(_STRING.sub(b"", text), dtype=np.uint8)]
-    if steps.size and int(np.cumsum(steps, dtype=np.int64).max()) > DEEPEST:
-        raise InputError(f"{place}: nested too deeply: expected at most {DEEPEST} levels")
+    _check_depth(_STRING.sub(b"", text), place)
 
     def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(items)
-        if len(found) != len(items):
-            twice = next(key for i, (key, _) in enumerate(items) if key in dict(items[:i]))
-            raise InputError(f"{place}: key {shown(twice)} stands twice")
+        found: dict[str, Any] = {}
+        for key, value in items:
+            if key in found:
+                raise InputError(f"{place}: key {shown(key)} stands twice")
+            found[key] = value
         return found
 
     def integer(digits: str) -> int:
@@ -83,6 +83,16 @@ def parse(text: bytes, place: str) -> Any:
         ) from error
     except json.JSONDecodeError as error:
         raise InputError(f"{place}: expected JSON: {error.msg} at character {error.pos}") from error
+
+
+def _check_depth(text: bytes, place: str) -> None:
+    """Raise InputError when brackets are nested too deeply in a text without strings."""
+    octets, depth = np.frombuffer(text, dtype=np.uint8), 0
+    for begin in range(0, len(octets), _CHUNK):
+        depths = depth + np.cumsum(_STEPS[octets[begin : begin + _CHUNK]], dtype=np.int64)
+        if int(depths.max()) > DEEPEST:
+            raise InputError(f"{place}: nested too deeply: expected at most {DEEPEST} levels")
+        depth = int(depths[-1])
 
 
 def members(
