@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import mmap
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from zkroll.algebra.constants import R_MODULUS
 from zkroll.algebra.curve import G1Points, G2Points, is_on_curve
-from zkroll.algebra.field import fr
+from zkroll.algebra.field import address, fr
 from zkroll.algebra.iden3 import Octets
 from zkroll.circuits.r1cs.formats.zkey import COEFFICIENT, HASH_BYTES, Ceremony, ZKey, read_zkey
 from zkroll.circuits.r1cs.sparse import SparseMatrix
@@ -25,6 +25,7 @@ P = TypeVar("P", G1Points, G2Points)
 # A file has value·2^512 mod r.
 _FILE_FACTOR = (1 << 512) % R_MODULUS
 _CHUNK = 1 << 18  # coefficients that are converted together
+_POINTS = 1 << 13  # points that are converted together: they stay in the second-level cache
 
 
 def open_proving_key(path: Path | str, *, check: bool = False, threads: int | None = None) -> ProvingKey:
@@ -45,18 +46,12 @@ def from_zkey(zkey: ZKey, *, check: bool = False, threads: int | None = None) ->
     release(zkey.coefficients)
 
     def points(kind: type[P], part: Octets, name: str) -> P:
-        try:
-            found = kind.from_bytes(part, "iden3", check=check, threads=threads)
-        except InputError as error:
-            raise InputError(f"zkey: {name}: {error}") from error
-        release(part)
-        on_curve = is_on_curve(found, threads)
-        if not on_curve.all():
-            at = int(np.argmin(on_curve))
-            raise InputError(
-                f"zkey: {name}: point {at}: expected one on the curve, got another: a damaged file"
-            )
-        return found
+        rows = np.empty((len(part), kind.row_words()), dtype=np.uint64)
+        for first in range(0, len(part), _POINTS):
+            last = min(len(part), first + _POINTS)
+            rows[first:last] = _points(kind, part[first:last], first, name, check, threads)
+            release(part[first:last])
+        return kind(rows)
 
     return ProvingKey(
         vk=vk,
@@ -71,6 +66,21 @@ def from_zkey(zkey: ZKey, *, check: bool = False, threads: int | None = None) ->
         c=points(G1Points, zkey.c, "C"),
         h=points(G1Points, zkey.h, "H"),
     )
+
+
+def _points(
+    kind: type[P], part: Octets, first: int, name: str, check: bool, threads: int | None
+) -> NDArray[np.uint64]:
+    """The rows of points that follow `first` others; raises InputError for the first that is not on its curve."""
+    try:
+        found = kind.from_bytes(part, "iden3", check=check, threads=threads)
+    except InputError as error:
+        raise InputError(f"zkey: {name}: from point {first} on: {error}") from error
+    on_curve = is_on_curve(found, threads)
+    if not on_curve.all():
+        at = first + int(np.argmin(on_curve))
+        raise InputError(f"zkey: {name}: point {at}: expected one on the curve, got another: a damaged file")
+    return found.rows
 
 
 def to_zkey(key: ProvingKey, r1cs: R1CS, threads: int | None = None) -> ZKey:
@@ -144,14 +154,19 @@ def _scaled(words: NDArray[np.uint64], factor: int) -> NDArray[np.uint64]:
     return fr.to_limbs(fr.mul(blocks, factor), len(words))
 
 
-def release(part: np.ndarray[tuple[int, ...], np.dtype[np.generic]]) -> None:
-    """Give back the memory of a part of a mapped file: it is read again where it is used again."""
-    mapping = getattr(part, "_mmap", None)
-    read_only = getattr(part, "mode", None) == "r"  # nothing can get lost
-    if not (read_only and isinstance(mapping, mmap.mmap) and hasattr(mapping, "madvise")):
+def release(part: NDArray[Any]) -> None:
+    """Give back the memory of a part of a file that is mapped for reading: it is read again if it is used again.
+
+    Nothing happens to other arrays.
+    """
+    whole: Any = part
+    while isinstance(whole, np.ndarray) and not isinstance(whole, np.memmap):
+        whole = whole.base
+    mapping = getattr(whole, "_mmap", None)
+    if not isinstance(mapping, mmap.mmap) or whole.mode != "r" or not hasattr(mapping, "madvise"):
         return
-    whole = np.frombuffer(mapping, dtype=np.uint8)
-    start = part.__array_interface__["data"][0] - whole.__array_interface__["data"][0]
+    base = np.frombuffer(mapping, dtype=np.uint8)
+    start = address(part) - address(base)
     begin = -(-start // mmap.PAGESIZE) * mmap.PAGESIZE
     size = (start + part.nbytes) // mmap.PAGESIZE * mmap.PAGESIZE - begin
     if size > 0:
