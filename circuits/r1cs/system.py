@@ -130,13 +130,14 @@ class Violation:
             return f"witness: wire 0: expected 1, got {self.values[0]}"
         sides = [combination(matrix.row(self.constraint), names) for matrix in self.system.matrices]
         a, b, c = self.values
-        shown = list(self.wires[:_MOST_TERMS_SHOWN])
+        named = [wire for wire in self.wires if wire]  # wire 0 is one
+        shown = named[:_MOST_TERMS_SHOWN]
         values = ", ".join(f"{wire_name(wire, names)} = {signed(self.witness[wire])}" for wire in shown)
-        more = ", …" if len(self.wires) > len(shown) else ""
+        more = ", …" if len(named) > len(shown) else ""
         return (
             f"constraint {self.constraint}: ({sides[0]}) · ({sides[1]}) = {sides[2]}: "
             f"expected A·B = {signed(a * b % R_MODULUS)} for C, got {signed(c)} "
-            f"(A = {signed(a)}, B = {signed(b)}); {values}{more}"
+            f"(A = {signed(a)}, B = {signed(b)})" + (f"; {values}{more}" if shown else "")
         )
 
 
