@@ -1,0 +1,88 @@
+"""Check a circuit on cases that must pass and cases that must not, one level after the other.
+
+>>> from zkroll.circuits.r1cs.builder import Builder
+>>> def square(c: Builder) -> None:
+...     x = c.private_input("x")
+...     c.output("y", x * x)
+>>> check_circuit(square, valid=[Case({"x": 3}, outputs={"y": 9})], invalid=[Case({"x": 3}, tamper={"y": 10})])
+Circuit of 1 constraints, 3 wires
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from zkroll.algebra.vector import FrVector
+from zkroll.circuits.r1cs.builder import Builder, compile_circuit
+from zkroll.circuits.r1cs.circuit import Circuit, Inputs
+from zkroll.circuits.r1cs.determined import check_determined
+from zkroll.errors import ConstraintViolation
+
+
+@dataclass(frozen=True)
+class Case:
+    """Inputs of a circuit. outputs: what it must give; tamper: wires by name that get other values."""
+
+    inputs: Inputs
+    outputs: Mapping[str, int | Sequence[int]] = field(default_factory=dict)
+    tamper: Mapping[str, int] = field(default_factory=dict)
+
+
+class Level(Protocol):
+    """A level above satisfied constraints, such as a proof system."""
+
+    name: str
+
+    def accepts(self, circuit: Circuit, witness: FrVector) -> bool:
+        """Whether a witness, satisfying or not, is accepted at this level."""
+        ...
+
+
+def check_circuit(
+    circuit: Circuit | Callable[[Builder], object],
+    valid: Sequence[Case | Inputs] = (),
+    invalid: Sequence[Case | Inputs] = (),
+    *,
+    levels: Sequence[Level] = (),
+    determined: bool = True,
+) -> Circuit:
+    """Check a circuit (or the function that defines it) and return it.
+
+    For each valid case: the witness satisfies every constraint, has the outputs given, its outputs are
+    determined (see `determined`, which `determined=False` leaves out), and every level accepts it. For each
+    invalid case: a constraint is broken, and no level accepts it. Raises ConstraintViolation with the number
+    of the first case that is otherwise, and InputError for inputs that do not fit.
+    """
+    compiled = circuit if isinstance(circuit, Circuit) else compile_circuit(circuit)
+    for number, given in enumerate(valid):
+        case, place = _case(given), f"valid case {number}"
+        witness = compiled.witness(case.inputs, case.tamper)
+        try:
+            compiled.check(witness)
+            if determined:
+                check_determined(compiled, case.inputs)
+        except ConstraintViolation as error:
+            raise ConstraintViolation(f"{place}: {error}") from None
+        outputs = compiled.outputs(witness)
+        for name, expected in case.outputs.items():
+            wanted = expected if isinstance(expected, int) else list(expected)
+            if outputs.get(name) != wanted:
+                raise ConstraintViolation(f"{place}: {name}: expected {wanted}, got {outputs.get(name)}")
+        for level in levels:
+            if not level.accepts(compiled, witness):
+                raise ConstraintViolation(f"{place}: {level.name}: expected acceptance, got refusal")
+    for number, given in enumerate(invalid):
+        case, place = _case(given), f"invalid case {number}"
+        witness = compiled.witness(case.inputs, case.tamper)
+        if compiled.first_violation(witness) is None:
+            raise ConstraintViolation(f"{place}: expected a broken constraint, got none")
+        for level in levels:
+            if level.accepts(compiled, witness):
+                raise ConstraintViolation(f"{place}: {level.name}: expected refusal, got acceptance")
+    return compiled
+
+
+def _case(given: Case | Inputs) -> Case:
+    return given if isinstance(given, Case) else Case(given)

@@ -1,0 +1,309 @@
+"""A compiled circuit: its constraint system, the names of its signals, and the computation of witnesses.
+
+Witnesses are computed with Python integers, step by step: about 1.5 µs a constraint between bits, more where
+combinations are long (docs of the gadgets say how many constraints they have).
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from zkroll.algebra.constants import R_MODULUS
+from zkroll.algebra.vector import FrVector
+from zkroll.circuits.r1cs.formats.sym import Symbol
+from zkroll.circuits.r1cs.linear import Terms
+from zkroll.circuits.r1cs.sparse import SparseMatrix
+from zkroll.circuits.r1cs.system import R1CS, Violation
+from zkroll.errors import ConstraintViolation, InputError
+
+if TYPE_CHECKING:
+    from zkroll.circuits.r1cs.builder import Builder
+
+Inputs = Mapping[str, int | Sequence[int]]
+Signals = dict[str, list[int] | int]
+
+
+class Circuit:
+    """What `Builder.compile` makes. `r1cs` has circom's order: one, outputs, public inputs, private ones, the rest."""
+
+    r1cs: R1CS
+
+    def __init__(self, builder: Builder):
+        self._constraint_names = list(builder.constraint_names)
+        groups = [builder.outputs_made, builder.public_inputs_made, builder.private_inputs_made]
+        parts = [list(_wires_of(group)) for group in groups]
+        self._output_signals, self._public_signals, self._private_signals = (dict(group) for group in groups)
+        named = [0, *(wire for part in parts for wire in part)]
+        n = len(builder.wire_names)
+        rest = np.ones(n, dtype=np.bool_)
+        rest[named] = False
+        order = np.concatenate([np.array(named, dtype=np.int64), np.flatnonzero(rest)])
+        places = np.empty(n, dtype=np.uint32)
+        places[order] = np.arange(n, dtype=np.uint32)
+        self._order: list[int] = order.tolist()
+        self._places = places
+        self._wire_scopes, self._wire_names = list(builder.wire_scopes), list(builder.wire_names)
+        self._steps = [_prepared(step) for step in builder.steps]
+        matrices = [_matrix([row[k] for row in builder.constraints], places) for k in range(3)]
+        self.r1cs = R1CS(
+            n_wires=n,
+            n_outputs=len(parts[0]),
+            n_public_inputs=len(parts[1]),
+            n_private_inputs=len(parts[2]),
+            A=matrices[0],
+            B=matrices[1],
+            C=matrices[2],
+            n_labels=n,
+            labels=np.arange(n, dtype=np.uint64),
+        )
+        self._refuse_loose_wires()
+
+    def __repr__(self) -> str:
+        return f"Circuit of {self.r1cs.n_constraints} constraints, {self.r1cs.n_wires} wires"
+
+    # ---- witnesses -----------------------------------------------------------------------------------------
+
+    def witness(self, inputs: Inputs, overrides: Mapping[str, int] | None = None) -> FrVector:
+        """Return the value of each wire, in the order of `r1cs`. It may break constraints: see `check`.
+
+        inputs: the value in [0, r) of each input, a sequence for an array. overrides: values for wires by
+        name, instead of what the circuit computes; later wires follow from them. Raises InputError for
+        missing, unknown or malformed inputs and unknown wires.
+        """
+        values = self._start(inputs)
+        forced: dict[int, int] = {}
+        for name, value in (overrides or {}).items():
+            forced[self._order[self.wire(name)]] = value % R_MODULUS
+        self._run(values, forced)
+        return FrVector.from_ints([values[wire] for wire in self._order])
+
+    def witnesses(self, many: Iterable[Inputs]) -> Iterator[FrVector]:
+        """Give the witness of each set of inputs."""
+        for inputs in many:
+            yield self.witness(inputs)
+
+    def first_violation(self, witness: FrVector) -> Violation | None:
+        """Return the first constraint that the witness breaks, or None."""
+        return self.r1cs.first_violation(witness)
+
+    def check(self, witness: FrVector) -> None:
+        """Raise ConstraintViolation unless the witness satisfies all constraints.
+
+        The line has the constraint's name, its linear combinations with the names of their wires, and values.
+        """
+        violation = self.first_violation(witness)
+        if violation is not None:
+            name = self.constraint_name(violation.constraint) if violation.constraint >= 0 else "one"
+            names = {wire: self.wire_name(wire) for wire in violation.wires}
+            raise ConstraintViolation(f"{name}: {violation.describe(names)}")
+
+    def outputs(self, witness: FrVector) -> dict[str, int | list[int]]:
+        """Return the outputs in a witness by name."""
+        return self._by_name(self._output_signals, witness)
+
+    def public_values(self, witness: FrVector) -> list[int]:
+        """Return the values of the public signals: outputs, then public inputs, in the order of a verifier."""
+        return witness[1 : 1 + self.r1cs.n_public].to_ints()
+
+    # ---- names ---------------------------------------------------------------------------------------------
+
+    @property
+    def input_names(self) -> list[str]:
+        """The names of the inputs, public ones first."""
+        return [*self._public_signals, *self._private_signals]
+
+    def constraint_name(self, i: int) -> str:
+        """The name of constraint i, scopes first."""
+        scope, name = self._constraint_names[i]
+        return f"{scope}/{name}" if scope else name
+
+    def wire_name(self, wire: int) -> str:
+        """The name of a wire of `r1cs`, scopes first; one without a name is wire#number."""
+        made = self._order[wire]
+        scope, name = self._wire_scopes[made], self._wire_names[made] or f"wire#{made}"
+        return f"{scope}/{name}" if scope else name
+
+    def wire(self, name: str) -> int:
+        """Return the wire of `r1cs` with a name. Raises InputError when none or several have it."""
+        found = self._wires_by_name.get(name, [])
+        if len(found) != 1:
+            raise InputError(f"wire {name!r:.80}: expected one with that name, got {len(found)}")
+        return found[0]
+
+    def symbols(self) -> Iterator[Symbol]:
+        """Give the lines of a .sym file, for `formats.sym.write_sym`."""
+        for wire in range(1, self.r1cs.n_wires):
+            yield Symbol(wire, wire, 0, "main." + self.wire_name(wire).replace("/", "."))
+
+    @cached_property
+    def _wires_by_name(self) -> dict[str, list[int]]:
+        found: dict[str, list[int]] = {}
+        for wire in range(self.r1cs.n_wires):
+            found.setdefault(self.wire_name(wire), []).append(wire)
+        return found
+
+    # ---- other witnesses -----------------------------------------------------------------------------------
+
+    def hint_steps(self) -> Iterator[int]:
+        """Give the numbers of the steps that are hints."""
+        return (i for i, step in enumerate(self._steps) if step[1] is not None)
+
+    def other_witnesses(self, inputs: Inputs, step: int, rng: random.Random) -> Iterator[FrVector]:
+        """Give witnesses in which a hint has other values, and all later steps follow from them.
+
+        The values: the hint's own for inputs that are r more, its own negated, and random ones.
+        """
+        first, count, function, read, _ = self._steps[step]
+        if count is None:
+            return
+        base = self._start(inputs)
+        self._run(base, {}, 0, step)
+        given = [_value(terms, base) % R_MODULUS for terms in read]
+        n = abs(count)
+        answers = [_answer(function, [value + R_MODULUS for value in given], count)]
+        own = _answer(function, given, count)
+        answers += [[-value for value in own], [rng.randrange(R_MODULUS) for _ in range(n)]]
+        for answer in answers:
+            values = list(base)
+            values[first : first + n] = [value % R_MODULUS for value in answer]
+            self._run(values, {}, step + 1)
+            yield FrVector.from_ints([values[wire] for wire in self._order])
+
+    # ---- inside --------------------------------------------------------------------------------------------
+
+    def _start(self, inputs: Inputs) -> list[int]:
+        values = [0] * self.r1cs.n_wires
+        values[0] = 1
+        signals = {**self._public_signals, **self._private_signals}
+        for name in inputs:
+            if name not in signals:
+                raise InputError(f"inputs: expected {', '.join(signals) or 'none'}, got {name!r:.80}")
+        for name, wires in signals.items():
+            if name not in inputs:
+                raise InputError(f"input {name}: expected a value, got none")
+            given = inputs[name]
+            if isinstance(wires, int):
+                values[wires] = _element(name, given)
+                continue
+            if isinstance(given, (int, str, bytes)) or len(given) != len(wires):
+                got = len(given) if isinstance(given, Sequence) else type(given).__name__
+                raise InputError(f"input {name}: expected {len(wires)} values, got {got}")
+            for i, (wire, value) in enumerate(zip(wires, given, strict=True)):
+                values[wire] = _element(f"{name}[{i}]", value)
+        return values
+
+    def _run(
+        self, values: list[int], forced: Mapping[int, int], start: int = 0, stop: int | None = None
+    ) -> None:
+        """Compute the wires of steps start..stop in place; `forced` wires have the values given."""
+        for wire, value in forced.items():
+            values[wire] = value
+        for first, count, a, b, c in self._steps[start:stop]:
+            if count is None:
+                if b is a:
+                    x = _value(a, values)
+                    values[first] = (x * x + _value(c, values)) % R_MODULUS
+                else:
+                    values[first] = (_value(a, values) * _value(b, values) + _value(c, values)) % R_MODULUS
+            elif count < 0:
+                values[first] = a(*[_value(terms, values) % R_MODULUS for terms in b]) % R_MODULUS
+            else:
+                results = a(*[_value(terms, values) % R_MODULUS for terms in b])
+                if len(results) != count:
+                    raise InputError(
+                        f"hint {self.wire_name(int(self._places[first]))}: "
+                        f"expected {count} values, got {len(results)}"
+                    )
+                values[first : first + count] = [value % R_MODULUS for value in results]
+            if forced:
+                for wire in range(first, first + max(count or 1, 1)):
+                    if wire in forced:
+                        values[wire] = forced[wire]
+
+    def _by_name(self, signals: Signals, witness: FrVector) -> dict[str, int | list[int]]:
+        if len(witness) != self.r1cs.n_wires:
+            raise InputError(f"witness: expected {self.r1cs.n_wires} values, got {len(witness)}")
+        place = self._places
+        return {
+            name: witness[int(place[wires])]
+            if isinstance(wires, int)
+            else [witness[int(place[wire])] for wire in wires]
+            for name, wires in signals.items()
+        }
+
+    def _refuse_loose_wires(self) -> None:
+        used = np.zeros(self.r1cs.n_wires, dtype=np.bool_)
+        for matrix in self.r1cs.matrices:
+            used[matrix.wires] = True
+        inputs = slice(1 + self.r1cs.n_outputs, 1 + self.r1cs.n_public + self.r1cs.n_private_inputs)
+        used[0], used[inputs] = True, True
+        if not used.all():
+            loose = int(np.argmin(used))
+            raise InputError(f"wire {self.wire_name(loose)}: expected a constraint that uses it, got none")
+
+
+Step = tuple[int, int | None, Any, Any, Any]
+
+
+def _prepared(step: tuple[Any, ...]) -> Step:
+    """A builder's step with combinations as tuples of terms.
+
+    A product: (wire, None, a, b, plus). Hints: (wire, count or -1, function, inputs, None).
+    """
+    if isinstance(step[0], dict):
+        out, a, b, rest = step
+        left = tuple(a.items())
+        return next(iter(out)), None, left, left if b is a else tuple(b.items()), tuple(rest.items())
+    first, count, function, read = step
+    return first, -1 if count is None else count, function, tuple(tuple(t.items()) for t in read), None
+
+
+def _value(terms: tuple[tuple[int, int], ...], values: list[int]) -> int:
+    """Σ coefficient·value, not reduced."""
+    total = 0
+    for wire, coefficient in terms:
+        total += coefficient * values[wire]
+    return total
+
+
+def _answer(function: Any, inputs: Sequence[int], count: int) -> list[int]:
+    """What a hint says, as a list."""
+    return [function(*inputs)] if count < 0 else list(function(*inputs))
+
+
+class _Encoded(dict[int, bytes]):
+    """Coefficients as 32 little-endian bytes, each made once."""
+
+    def __missing__(self, value: int) -> bytes:
+        self[value] = encoded = (value % R_MODULUS).to_bytes(32, "little")
+        return encoded
+
+
+def _matrix(rows: list[Terms], places: np.ndarray[Any, np.dtype[np.uint32]]) -> SparseMatrix:
+    starts = np.zeros(len(rows) + 1, dtype=np.int64)
+    np.cumsum(np.fromiter((len(row) for row in rows), dtype=np.int64, count=len(rows)), out=starts[1:])
+    count = int(starts[-1])
+    wires = np.fromiter((wire for row in rows for wire in row), dtype=np.int64, count=count)
+    known = _Encoded()
+    data = b"".join([known[value] for row in rows for value in row.values()])
+    words = np.frombuffer(data, dtype="<u8").astype(np.uint64).reshape(-1, 4)
+    return SparseMatrix(starts, np.ascontiguousarray(places[wires]), words)
+
+
+def _wires_of(signals: Signals) -> Iterator[int]:
+    for wires in signals.values():
+        if isinstance(wires, int):
+            yield wires
+        else:
+            yield from wires
+
+
+def _element(name: str, value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < R_MODULUS:
+        raise InputError(f"input {name}: expected an integer in [0, r), got {value!r:.80}")
+    return value
