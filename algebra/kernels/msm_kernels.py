@@ -105,17 +105,20 @@ def _sort(
 
 
 @helper
-def _pad(codes: Any, count: Any, zero: int) -> Any:
-    """Fill up the last block of codes; return the number of blocks."""
+def _pad(codes: Any, count: Any) -> Any:
+    """Fill up the last block with the first code; return the number of blocks.
+
+    So those lanes do what the first does: zeros would send their block the slow way.
+    """
     blocks = (count + LANES - 1) // LANES
     for i in range(count, LANES * blocks):
-        codes[i] = zero
+        codes[i] = codes[0]
     return blocks
 
 
 @helper
 def _codes_of(
-    codes: Any, at: Any, count: Any, rows: int, row_bytes: int, order: Any, places: Any, stage: Any, zero: int
+    codes: Any, at: Any, count: Any, rows: int, row_bytes: int, order: Any, places: Any, stage: Any
 ) -> Any:
     """codes[i] becomes that of order[places[i] + at] for i < count; returns the blocks.
 
@@ -132,7 +135,7 @@ def _codes_of(
     for i in range(count):
         entry = np.int64(fetched[i])
         codes[i] = rows + row_bytes * (entry >> 1) + (entry & 1)
-    return _pad(codes, count, zero)
+    return _pad(codes, count)
 
 
 @dataclass(frozen=True)
@@ -159,6 +162,7 @@ def msm_kernels(group: Group, backend: Backend) -> MsmKernels:
     row_bytes, row_words = group.row_bytes, group.row_bytes // 8
     point_words = group.point_bytes // 8
 
+    sum_bytes = 2 * group.element_bytes
     most = 2048 // group.degree  # segments side by side: they and their points stay in the second-level cache
     blocks = most // LANES
     # The parts of `work`, in words; those that hold vectors come first and are multiples of 64 bytes.
@@ -194,8 +198,8 @@ def msm_kernels(group: Group, backend: Backend) -> MsmKernels:
         places, perm = work[places_at : places_at + most], work[sorted_at : sorted_at + most]
         scratch = work[scratch_at:]
         base = work.ctypes.data
-        sums, zero = base + 8 * sums_at, base + 8 * rows_at + row_bytes * (most + LANES)
-        # Longest first: those that still have points to add are always the first ones. more[l]: longer than l
+        sums, area = base + 8 * sums_at, base + 8 * rows_at
+        # Longest first: those that still have points to add are always the first ones.
         longest = np.int64(0)
         for s in range(count):
             longest = max(longest, sizes[s])
@@ -211,29 +215,35 @@ def msm_kernels(group: Group, backend: Backend) -> MsmKernels:
         for s in range(count):
             place = lengths[sizes[s]]
             lengths[sizes[s]] = place + 1
-            perm[place] = s
+            perm[place] = area + row_bytes * s
             places[place] = starts[s]
+        for i in range(count, LANES * ((count + LANES - 1) // LANES)):
+            perm[i] = area + row_bytes * (most + i % LANES)
         # now lengths[l] counts those of at least l points
         stage = work[stage_at : stage_at + STAGE * most // 2].view(np.uint32)
         now, then = work[codes_at : codes_at + most], work[codes_at + most : codes_at + 2 * most]
-        blocks = _codes_of(now, np.int64(0), count, rows, row_bytes, order, places, stage, zero)
+        blocks = _codes_of(now, np.int64(0), count, rows, row_bytes, order, places, stage)
         active = lengths[2] if longest >= 2 else np.int64(0)
-        following = _codes_of(then, np.int64(1), active, rows, row_bytes, order, places, stage, zero)
+        following = _codes_of(then, np.int64(1), active, rows, row_bytes, order, places, stage)
         begin_sums(sums, now.ctypes.data, then.ctypes.data, following, blocks)
+        still = np.int64(count)
         for length in range(2, longest + 1):
             now, then = then, now
+            # Lanes of finished segments go on adding, to no purpose, as long as one of their block does
+            active = lengths[length]
+            if active < still:
+                done, until = active // LANES, (still + LANES - 1) // LANES
+                end_sums(sums + sum_bytes * done, perm.ctypes.data + 64 * done, until - done)
+                for i in range(active, LANES * until):
+                    perm[i] = area + row_bytes * (most + i % LANES)
+                still = active
             adding = following
             if length < longest:
                 active = lengths[length + 1]
-                following = _codes_of(
-                    then, np.int64(length), active, rows, row_bytes, order, places, stage, zero
-                )
+                following = _codes_of(then, np.int64(length), active, rows, row_bytes, order, places, stage)
             add_points(sums, now.ctypes.data, then.ctypes.data, following - 1, adding, scratch)
-        for i in range(count):
-            now[i] = base + 8 * rows_at + row_bytes * perm[i]
-        for i in range(count, LANES * blocks):
-            now[i] = base + 8 * rows_at + row_bytes * (most + i % LANES)
-        end_sums(sums, now.ctypes.data, blocks)
+        blocks = (still + LANES - 1) // LANES
+        end_sums(sums, perm.ctypes.data, blocks)
 
     @helper
     def join_segments(count: Any, work: Any) -> None:
@@ -244,7 +254,6 @@ def msm_kernels(group: Group, backend: Backend) -> MsmKernels:
         counts = work[groups_at + 2 * most : groups_at + 3 * most]
         base = work.ctypes.data
         area, sums = base + 8 * rows_at, base + 8 * sums_at
-        zero = area + row_bytes * (most + LANES)
         scratch = work[scratch_at:]
         total = np.int64(0)
         for k in range(count):
@@ -268,8 +277,8 @@ def msm_kernels(group: Group, backend: Backend) -> MsmKernels:
                 write += counts[k]
             if pairs == 0:
                 break
-            blocks = _pad(codes, pairs, zero)
-            _pad(others, pairs, zero)
+            blocks = _pad(codes, pairs)
+            _pad(others, pairs)
             begin_sums(sums, codes.ctypes.data, others.ctypes.data, blocks, blocks)
             add_points(sums, others.ctypes.data, others.ctypes.data, blocks - 1, blocks, scratch)
             for i in range(pairs, LANES * blocks):
@@ -397,7 +406,7 @@ def msm_kernels(group: Group, backend: Backend) -> MsmKernels:
             bucket_ends = ends[job]
             top = bucket_ends.shape[0] - 1
             # A segment has at least so many points that all of them fit, and no more than buckets mostly have.
-            usual = 2 * job_entries[job] // job_used[job] + 16
+            usual = 5 * job_entries[job] // (4 * job_used[job]) + 4
             length = max(np.int64(_LEAST_SEGMENT), min(usual, free // most))
             share = most // min(np.int64(LANES), job_used[job])
             for j in range(groups - 1, -1, -1):
