@@ -1,6 +1,7 @@
 """MSM in both groups: lengths, threads, back ends, adversarial points and digits, stated sizes, tables."""
 
 import contextlib
+import os
 import random
 import threading
 from collections.abc import Callable
@@ -294,6 +295,16 @@ def test_threads_of_the_caller_do_not_disturb_each_other() -> None:
     for other in others:
         other.join()
     assert found == [wanted] * 20
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_child_sums_as_its_parent() -> None:
+    scalars = fr.from_ints(full(SIZE))
+    wanted = msm_g1(points("g1"), scalars, SIZE, threads=2)
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if msm_g1(points("g1"), scalars, SIZE, threads=2) == wanted else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 def test_kept_workspaces_are_few(monkeypatch: pytest.MonkeyPatch) -> None:
