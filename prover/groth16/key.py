@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from zkroll.algebra.constants import FR_TWO_ADICITY
 from zkroll.algebra.curve import G1Points, G2Points, Point
@@ -12,6 +13,8 @@ from zkroll.circuits.r1cs.sparse import ProductPlan, SparseMatrix
 from zkroll.errors import InputError
 from zkroll.verifier.groth16 import VerifyingKey
 from zkroll.verifier.groth16.points import check_g1
+
+Wires = NDArray[np.int64]
 
 MAX_LOG_DOMAIN = FR_TWO_ADICITY - 1  # the quotient takes a root of unity of twice the domain
 
@@ -23,10 +26,13 @@ class ProvingKey:
     Wire 0 is one, wires 1 to n_public are public. With A_i, B_i, C_i the polynomials of wire i over the domain
     of n = 2^log_domain roots of unity, and L_k the Lagrange polynomials of the domain of 2n:
 
-        a   [A_i(τ)]₁         of every wire           b_1, b_2  [B_i(τ)]₁ and [B_i(τ)]₂ of every wire
+        a   [A_i(τ)]₁ of the wires a_wires            b_1, b_2  [B_i(τ)]₁ and [B_i(τ)]₂ of the wires b_wires
         c   [(β·A_i + α·B_i + C_i)(τ)/δ]₁ of the wires that are not public
         h   [L_(2j+1)(τ)/δ]₁, j < n: the quotient times the vanishing polynomial, by its values at the odd
             powers of the root of the larger domain
+
+    a_wires and b_wires, in rising order, leave out wires that do not occur in A or in B: their points would be
+    infinity, and sums are slower for such.
 
     products_a, products_b: the constraints' A and B made ready for products, with one more row in A for wire one
     and each public input. Raises InputError where lengths do not fit each other; that points are what they should be is for a
@@ -35,11 +41,14 @@ class ProvingKey:
 
     vk: VerifyingKey
     log_domain: int
+    n_wires: int
     beta_1: Point
     delta_1: Point
     products_a: ProductPlan
     products_b: ProductPlan
+    a_wires: Wires
     a: G1Points
+    b_wires: Wires
     b_1: G1Points
     b_2: G2Points
     c: G1Points
@@ -54,7 +63,12 @@ class ProvingKey:
                 f"proving key: expected a domain of 1 to 2^{MAX_LOG_DOMAIN}, got 2^{self.log_domain}"
             )
         wires, public = self.n_wires, self.n_public
-        expected = {"b_1": wires, "b_2": wires, "c": wires - public - 1, "h": self.n}
+        for name, numbers in (("a_wires", self.a_wires), ("b_wires", self.b_wires)):
+            rising = numbers.dtype == np.int64 and numbers.ndim == 1 and not (np.diff(numbers) <= 0).any()
+            if not rising or (len(numbers) and not 0 <= numbers[0] <= numbers[-1] < wires):
+                raise InputError(f"proving key: {name}: expected rising wires (n,) int64 below {wires}")
+        in_b = len(self.b_wires)
+        expected = {"a": len(self.a_wires), "b_1": in_b, "b_2": in_b, "c": wires - public - 1, "h": self.n}
         for name, length in expected.items():
             points: G1Points | G2Points = getattr(self, name)
             if points.n != length:
@@ -75,11 +89,6 @@ class ProvingKey:
     def n_public(self) -> int:
         """The number of public inputs."""
         return self.vk.n_public
-
-    @property
-    def n_wires(self) -> int:
-        """The number of wires, one included."""
-        return self.a.n
 
     @property
     def nbytes(self) -> int:

@@ -21,7 +21,7 @@ from zkroll.algebra.vector import FrVector
 from zkroll.circuits.r1cs.sparse import below_r
 from zkroll.circuits.r1cs.system import R1CS
 from zkroll.errors import InputError, ProvingError, UnprovableError
-from zkroll.prover.groth16.key import ProvingKey
+from zkroll.prover.groth16.key import ProvingKey, Wires
 from zkroll.verifier.groth16 import Proof, verify
 
 Words = NDArray[np.uint64]
@@ -53,11 +53,12 @@ def prove(
     H = msm_g1(key.h, h, n=key.n, threads=threads)
     del h
     progress("A", 0.25, "")
-    A = _sum([key.vk.alpha_1, msm_g1(key.a, w, threads=threads), key.delta_1], [1, 1, r])
+    in_a, in_b = _of_wires(w, key.a_wires), _of_wires(w, key.b_wires)
+    A = _sum([key.vk.alpha_1, msm_g1(key.a, in_a, threads=threads), key.delta_1], [1, 1, r])
     progress("B1", 0.4, "")
-    B_1 = _sum([key.beta_1, msm_g1(key.b_1, w, threads=threads), key.delta_1], [1, 1, s])
+    B_1 = _sum([key.beta_1, msm_g1(key.b_1, in_b, threads=threads), key.delta_1], [1, 1, s])
     progress("B2", 0.5, "")
-    B_w = msm_g2(key.b_2, w, threads=threads)
+    B_w = msm_g2(key.b_2, in_b, threads=threads)
     B = msm_g2(G2Points.from_ints([key.vk.beta_2, B_w, key.vk.delta_2]), fr.from_ints([1, 1, s]))
     progress("C", 0.85, "")
     C_w = msm_g1(key.c, w[key.n_public + 1 :], threads=threads)
@@ -147,6 +148,10 @@ def _witness_words(key: ProvingKey, witness: Witness) -> Words:
     if words[0].tolist() != [1, 0, 0, 0]:
         raise InputError("witness: wire 0: expected 1, got another value")
     return words
+
+
+def _of_wires(w: Words, wires: Wires) -> Words:
+    return w if len(wires) == len(w) else w[wires]
 
 
 def _sum(points: list[Point], scalars: list[int]) -> Point:

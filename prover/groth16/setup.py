@@ -13,7 +13,7 @@ from zkroll.algebra.vector import FrVector
 from zkroll.circuits.r1cs.sparse import SparseMatrix
 from zkroll.circuits.r1cs.system import R1CS
 from zkroll.errors import InputError
-from zkroll.prover.groth16.key import MAX_LOG_DOMAIN, ProvingKey, with_public_rows
+from zkroll.prover.groth16.key import MAX_LOG_DOMAIN, ProvingKey, Wires, with_public_rows
 from zkroll.verifier.groth16 import VerifyingKey
 
 
@@ -37,17 +37,22 @@ def setup_insecure(r1cs: R1CS, seed: bytes, *, threads: int | None = None) -> Pr
     alpha_1, beta_1, delta_1 = _points([alpha, beta, delta])
     beta_2, gamma_2, delta_2 = fixed_base_g2(fr.from_ints([beta, 1, delta]), 3).to_ints()
     head, tail = combined[: public + 1], combined[public + 1 :] * inverse
+    a_wires, in_a = _occurring(u)
+    b_wires, in_b = _occurring(v)
     ic = tuple(fixed_base_g1(head.blocks, len(head), threads=threads).to_ints())
     return ProvingKey(
         vk=VerifyingKey(alpha_1, beta_2, gamma_2, delta_2, ic),
         log_domain=log_domain,
+        n_wires=wires,
         beta_1=beta_1,
         delta_1=delta_1,
         products_a=matrix_a.plan,
         products_b=r1cs.B.plan,
-        a=fixed_base_g1(u.blocks, wires, threads=threads),
-        b_1=fixed_base_g1(v.blocks, wires, threads=threads),
-        b_2=fixed_base_g2(v.blocks, wires, threads=threads),
+        a_wires=a_wires,
+        a=fixed_base_g1(in_a, len(a_wires), threads=threads),
+        b_wires=b_wires,
+        b_1=fixed_base_g1(in_b, len(b_wires), threads=threads),
+        b_2=fixed_base_g2(in_b, len(b_wires), threads=threads),
         c=fixed_base_g1(tail.blocks, len(tail), threads=threads),
         h=fixed_base_g1(h.blocks, n, threads=threads),
     )
@@ -73,6 +78,14 @@ def _secret(seed: bytes, name: str, order: int) -> int:
         if value and pow(value, order, R_MODULUS) != 1:
             return value
     raise InputError("setup: no secret of this seed can be used")
+
+
+def _occurring(values: FrVector) -> tuple[Wires, Block]:
+    """The wires whose values are not zero, and these values."""
+    wires = np.flatnonzero(~fr.is_zero(values.blocks, len(values)))
+    if len(wires) == len(values):
+        return wires, values.blocks
+    return wires, fr.from_array(values.to_limbs()[wires])
 
 
 def _points(scalars: list[int]) -> list[Point]:

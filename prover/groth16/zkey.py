@@ -17,7 +17,7 @@ from zkroll.circuits.r1cs.formats.zkey import COEFFICIENT, HASH_BYTES, Ceremony,
 from zkroll.circuits.r1cs.sparse import SparseMatrix
 from zkroll.circuits.r1cs.system import R1CS
 from zkroll.errors import InputError
-from zkroll.prover.groth16.key import ProvingKey, with_public_rows
+from zkroll.prover.groth16.key import ProvingKey, Wires, with_public_rows
 from zkroll.verifier.groth16 import VerifyingKey
 
 P = TypeVar("P", G1Points, G2Points)
@@ -45,27 +45,59 @@ def from_zkey(zkey: ZKey, *, check: bool = False, threads: int | None = None) ->
     products = [_matrix(zkey, number).plan for number in (0, 1)]
     release(zkey.coefficients)
 
-    def points(kind: type[P], part: Octets, name: str) -> P:
-        rows = np.empty((len(part), kind.row_words()), dtype=np.uint64)
-        for first in range(0, len(part), _POINTS):
-            last = min(len(part), first + _POINTS)
-            rows[first:last] = _points(kind, part[first:last], first, name, check, threads)
-            release(part[first:last])
-        return kind(rows)
+    def points(kind: type[P], part: Octets, name: str) -> tuple[Wires, P]:
+        return _finite_points(kind, part, name, check, threads)
 
+    a_wires, a = points(G1Points, zkey.a, "A")
+    b_wires, b_1 = points(G1Points, zkey.b1, "B1")
+    b_2_wires, b_2 = points(G2Points, zkey.b2, "B2")
+    if not np.array_equal(b_wires, b_2_wires):
+        raise InputError("zkey: B1 and B2: expected infinity at the same wires")
+    c_wires, c = points(G1Points, zkey.c, "C")
+    h_numbers, h = points(G1Points, zkey.h, "H")
     return ProvingKey(
         vk=vk,
         log_domain=zkey.power,
+        n_wires=zkey.n_wires,
         beta_1=zkey.beta1,
         delta_1=zkey.delta1,
         products_a=products[0],
         products_b=products[1],
-        a=points(G1Points, zkey.a, "A"),
-        b_1=points(G1Points, zkey.b1, "B1"),
-        b_2=points(G2Points, zkey.b2, "B2"),
-        c=points(G1Points, zkey.c, "C"),
-        h=points(G1Points, zkey.h, "H"),
+        a_wires=a_wires,
+        a=a,
+        b_wires=b_wires,
+        b_1=b_1,
+        b_2=b_2,
+        c=_with_infinity(c, c_wires, len(zkey.c)),
+        h=_with_infinity(h, h_numbers, len(zkey.h)),
     )
+
+
+def _finite_points(
+    kind: type[P], part: Octets, name: str, check: bool, threads: int | None
+) -> tuple[Wires, P]:
+    """The points other than infinity, and which they are."""
+    rows = np.empty((len(part), kind.row_words()), dtype=np.uint64)  # what stays unused is not touched
+    numbers = np.empty(len(part), dtype=np.int64)
+    count = 0
+    for first in range(0, len(part), _POINTS):
+        last = min(len(part), first + _POINTS)
+        found = _points(kind, part[first:last], first, name, check, threads)
+        finite = np.flatnonzero(found.any(axis=1))
+        rows[count : count + len(finite)] = found if len(finite) == len(found) else found[finite]
+        numbers[count : count + len(finite)] = first + finite
+        count += len(finite)
+        release(part[first:last])
+    return numbers[:count], kind(rows[:count])
+
+
+def _with_infinity(points: P, numbers: Wires, n: int) -> P:
+    """The n points of which those that are not infinity have these numbers."""
+    if points.n == n:
+        return points
+    rows = np.zeros((n, points.row_words()), dtype=np.uint64)
+    rows[numbers] = points.rows
+    return type(points)(rows)
 
 
 def _points(
@@ -96,9 +128,10 @@ def to_zkey(key: ProvingKey, r1cs: R1CS, threads: int | None = None) -> ZKey:
         )
     matrices = (with_public_rows(r1cs.A, r1cs.n_public), r1cs.B)
 
-    def octets(points: G1Points | G2Points) -> Octets:
-        data = np.frombuffer(points.to_bytes("iden3", threads), dtype=np.uint8)
-        return data.reshape(points.n, 8 * points.row_words())
+    def octets(points: P, wires: Wires | None = None) -> Octets:
+        every = points if wires is None else _with_infinity(points, wires, key.n_wires)
+        data = np.frombuffer(every.to_bytes("iden3", threads), dtype=np.uint8)
+        return data.reshape(every.n, 8 * every.row_words())
 
     return ZKey(
         n_wires=key.n_wires,
@@ -112,9 +145,9 @@ def to_zkey(key: ProvingKey, r1cs: R1CS, threads: int | None = None) -> ZKey:
         delta2=key.vk.delta_2,
         ic=key.vk.ic,
         coefficients=np.concatenate([_rows(matrix, number) for number, matrix in enumerate(matrices)]),
-        a=octets(key.a),
-        b1=octets(key.b_1),
-        b2=octets(key.b_2),
+        a=octets(key.a, key.a_wires),
+        b1=octets(key.b_1, key.b_wires),
+        b2=octets(key.b_2, key.b_wires),
         c=octets(key.c),
         h=octets(key.h),
         ceremony=Ceremony(bytes(HASH_BYTES)),

@@ -63,22 +63,33 @@ def test_without_blinding_a_proof_is_what_the_formula_says():
     key = setup_insecure(r1cs, b"formula")
     w = witness.to_ints()
 
-    def total(points, scalars):
+    def total(points, wires):
         result = None
-        for point, scalar in zip(points.to_ints(), scalars, strict=True):
-            result = curve.add(result, curve.multiply(point, scalar))
+        for point, wire in zip(points.to_ints(), wires, strict=True):
+            result = curve.add(result, curve.multiply(point, w[wire]))
         return result
 
     proof = prove(key, witness, 0, 0)
     assert proof == prove(key, witness, 0, 0)
-    assert proof.a == curve.add(key.vk.alpha_1, total(key.a, w))
+    assert proof.a == curve.add(key.vk.alpha_1, total(key.a, key.a_wires))
     r, s = 2, R - 3
     blinded = prove(key, witness, r, s)
     assert blinded.a == curve.add(proof.a, curve.multiply(key.delta_1, r))
-    b_1 = curve.add(key.beta_1, total(key.b_1, w))
+    b_1 = curve.add(key.beta_1, total(key.b_1, key.b_wires))
     c = curve.add(proof.c, curve.add(curve.multiply(proof.a, s), curve.multiply(b_1, r)))
     assert blinded.c == curve.add(c, curve.multiply(key.delta_1, r * s % R))
     assert verify(key.vk, public_inputs(key, witness), blinded)
+
+
+def test_wires_that_do_not_occur_take_no_points():
+    # wire 3 occurs in A alone, wire 4 in B alone, wire 5 nowhere
+    r1cs = system([({3: 2}, {4: 5}, {1: 1, 2: 1}), ({3: 1}, {4: 1, 3: 0}, {1: 1})], 6, 0, 1)
+    witness = FrVector.from_ints([1, 10 * 3, 9 * 30, 10, 3, 77])
+    key = setup_insecure(r1cs, b"sparse")
+    assert (key.a_wires.tolist(), key.b_wires.tolist()) == ([0, 1, 3], [4])
+    assert (key.a.n, key.b_1.n, key.b_2.n, key.c.n) == (3, 1, 1, 4)
+    proof, public = prove_zk(key, witness, r1cs=r1cs)
+    assert verify_reference(key.vk, public, proof)
 
 
 def test_the_same_arguments_give_the_same_proof_on_all_back_ends_and_threads(monkeypatch):
@@ -182,6 +193,13 @@ def test_a_key_of_parts_that_do_not_fit_is_refused():
         points = getattr(key, name)
         with pytest.raises(InputError, match=f"proving key: {name}: expected {points.n} points"):
             replace(key, **{name: points[:-1]})
+    for name in ("a_wires", "b_wires"):
+        wires = getattr(key, name)
+        for bad in (wires[::-1], wires + 1, wires - 1, wires.astype(np.uint32), np.repeat(wires, 2)):
+            with pytest.raises(InputError, match=f"proving key: {name}"):
+                replace(key, **{name: bad})
+        with pytest.raises(InputError, match="points"):
+            replace(key, **{name: wires[1:]})
     with pytest.raises(InputError, match="delta_1"):
         replace(key, delta_1=None)
     with pytest.raises(InputError, match="domain"):

@@ -83,6 +83,8 @@ def test_a_development_key_is_the_same_through_a_file(tmp_path: Path):
     write_zkey(to_zkey(key, SYSTEM), tmp_path / "key.zkey")
     loaded, witness = open_proving_key(tmp_path / "key.zkey", check=True), read_wtns(WITNESS)
     assert loaded.vk == key.vk
+    assert (loaded.a.n, loaded.b_2.n) == (key.a.n, key.b_2.n) < (key.n_wires, key.n_wires)
+    assert to_zkey(loaded, SYSTEM).b2.tobytes() == to_zkey(key, SYSTEM).b2.tobytes()
     assert prove(loaded, witness, 3, 4) == prove(key, witness, 3, 4)
     with pytest.raises(InputError, match="system"):
         to_zkey(key, chain(3)[0])
@@ -117,6 +119,14 @@ def test_memory_of_a_mapped_file_is_given_back_and_read_again(tmp_path: Path):
     release(own)
     assert (own[6000:80_000] == 7).all()
     release(data)
+
+
+def test_infinity_in_one_part_of_b_alone_is_refused():
+    zkey = read_zkey(KEY)
+    b2 = zkey.b2.copy()
+    b2[np.flatnonzero(b2.any(axis=1))[0]] = 0
+    with pytest.raises(InputError, match="B1 and B2"):
+        from_zkey(type(zkey)(**{**vars(zkey), "b2": b2}))
 
 
 @pytest.mark.oracle
