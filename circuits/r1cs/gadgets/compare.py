@@ -5,8 +5,8 @@ Constraints:
    hint i is the inverse of x; for x = 0 it may be anything, and nothing depends on it.                   (2)
 2. less_than(a, b), both below 2^n: a - b + 2^n lies in (0, 2^(n+1)); its bit n is 1 exactly where a ≥ b. The
    bits are decomposed as in `bits`, n + 1 ≤ 253, with bit n - 1 written as the remainder.           (n + 1)
-3. assert_less_than_constant(x, K), K ≤ 2^253: x and K - 1 - x are below 2^n, n the width of K - 1; neither
-   can wrap, as 2^n ≤ 2^253 < r - 2^n.                                                                    (2n)
+3. assert_less_than_constant(x, K), K ≤ 2^253: x and K - 1 - x are below 2^n, n the width of K - 1. For x ≥ K
+   the second is r - (x - K + 1) ≥ r - 2^(n-1) > 2^n.                                                     (2n)
 """
 
 from __future__ import annotations

@@ -1,0 +1,35 @@
+"""Tampering with witnesses of circuits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from zkroll.algebra.constants import R_MODULUS
+from zkroll.algebra.vector import FrVector
+from zkroll.circuits.r1cs.circuit import Circuit
+
+
+def survivors(circuit: Circuit, witness: FrVector, deltas: Sequence[int] = (1, -1, 1 << 128)) -> set[str]:
+    """The wires (no inputs) that can be changed, each alone by one of the deltas, and break no constraint."""
+    system = circuit.r1cs
+    sides = [vector.to_ints() for vector in system.evaluate(witness)]
+    places: dict[int, dict[int, list[int]]] = {}
+    for k, matrix in enumerate(system.matrices):
+        for i in range(matrix.n_rows):
+            for wire, value in matrix.row(i):
+                places.setdefault(wire, {}).setdefault(i, [0, 0, 0])[k] += value
+    first, last = 1 + system.n_outputs, 1 + system.n_public + system.n_private_inputs
+    found = set()
+    for wire in range(1, system.n_wires):
+        if first <= wire < last:
+            continue
+        for delta in deltas:
+            broken = False
+            for i, row in places[wire].items():
+                a, b, c = (side[i] + delta * value for side, value in zip(sides, row, strict=True))
+                if (a * b - c) % R_MODULUS:
+                    broken = True
+                    break
+            if not broken:
+                found.add(circuit.wire_name(wire))
+    return found
