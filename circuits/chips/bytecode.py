@@ -38,7 +38,7 @@ from numpy.typing import NDArray
 
 from zkroll.algebra.constants import R_MODULUS
 from zkroll.algebra.field import fr
-from zkroll.algebra.kernels.jit import kernel
+from zkroll.algebra.kernels.bytecode_kernels import bytecode_scan
 from zkroll.algebra.poseidon import poseidon_hash
 from zkroll.circuits.air.chip import AirBuilder, Chip
 from zkroll.circuits.air.expr import Expr
@@ -325,48 +325,10 @@ def scan(
     rows = byte.shape[0]
     pc, left = np.zeros(rows, dtype=np.int64), np.zeros(rows, dtype=np.int64)
     push, word, chunk = (np.zeros((rows, 4), dtype=np.uint64) for _ in range(3))
-    _scan(
+    bytecode_scan(
         np.ascontiguousarray(byte), np.ascontiguousarray(index, dtype=np.int64), pc, left, push, word, chunk
     )
     return {"pc": pc, "left": left, "push": push, "word": word, "chunk": chunk}
-
-
-@kernel(
-    "void(const_uint8[::1], const_int64[::1], int64[::1], int64[::1], uint64[:,::1], uint64[:,::1], uint64[:,::1])",
-    name="bytecode_scan",
-)
-def _scan(
-    byte: NDArray[np.uint8],
-    index: NDArray[np.int64],
-    pc: NDArray[np.int64],
-    left: NDArray[np.int64],
-    push: NDArray[np.uint64],
-    word: NDArray[np.uint64],
-    chunk: NDArray[np.uint64],
-) -> None:
-    eight, top = np.uint64(8), np.uint64(56)
-    for i in range(byte.shape[0]):
-        place, value = index[i], byte[i]
-        if place == 0 or left[i - 1] == 0:
-            pc[i] = place
-            left[i] = value - 0x5F if 0x60 <= value <= 0x7F else 0
-        else:
-            pc[i] = pc[i - 1]
-            left[i] = left[i - 1] - 1
-            half = 2 if left[i] >= 16 else 0
-            push[i] = push[i - 1]
-            push[i, half + 1] = push[i - 1, half + 1] << eight | push[i - 1, half] >> top
-            push[i, half] = push[i - 1, half] << eight | np.uint64(value)
-        half = 2 if place % 32 < 16 else 0
-        if place % 32 != 0:
-            word[i] = word[i - 1]
-        word[i, half + 1] = word[i, half + 1] << eight | word[i, half] >> top
-        word[i, half] = word[i, half] << eight | np.uint64(value)
-        if place % 31 != 0:
-            for k in range(3, 0, -1):
-                chunk[i, k] = chunk[i - 1, k] << eight | chunk[i - 1, k - 1] >> top
-            chunk[i, 0] = chunk[i - 1, 0] << eight
-        chunk[i, 0] |= np.uint64(value)
 
 
 def codes_by_hash(ctx: FillContext) -> Mapping[int, bytes]:

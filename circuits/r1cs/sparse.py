@@ -16,10 +16,10 @@ from zkroll.algebra.field import PrimeField, address, blocks_for, fr
 from zkroll.algebra.kernels.emit import BLOCK_BYTES, LANES, LIMBS
 from zkroll.algebra.kernels.jit import host_backend
 from zkroll.algebra.kernels.layout import MONTGOMERY_BITS, Backend
+from zkroll.algebra.kernels.r1cs_kernels import LANE_ROWS, WORDS, distinct, product_kernels
 from zkroll.algebra.kernels.threads import map_ranges
 from zkroll.algebra.point_encoding import pack
 from zkroll.algebra.vector import FrVector
-from zkroll.circuits.r1cs.kernels import LANE_ROWS, WORDS, distinct, product_kernels
 from zkroll.errors import InputError
 
 Starts = NDArray[np.int64]

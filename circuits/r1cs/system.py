@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from zkroll.algebra.constants import R_MODULUS
 from zkroll.algebra.field import fr
+from zkroll.algebra.kernels.r1cs_kernels import WORDS
 from zkroll.algebra.vector import FrVector
-from zkroll.circuits.r1cs.kernels import WORDS
 from zkroll.circuits.r1cs.sparse import SparseMatrix
 from zkroll.errors import ConstraintViolation, InputError
 

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from zkroll.algebra.constants import R_MODULUS
 from zkroll.algebra.iden3 import FIELD_BYTES, Octets, SectionFile, open_sections, write_sections
+from zkroll.algebra.kernels import r1cs_kernels as kernels
+from zkroll.algebra.kernels.r1cs_kernels import COUNT_BYTES, MATRICES, TERM_BYTES, WORDS
 from zkroll.algebra.kernels.threads import map_ranges
-from zkroll.circuits.r1cs import kernels
-from zkroll.circuits.r1cs.kernels import COUNT_BYTES, MATRICES, TERM_BYTES, WORDS
 from zkroll.circuits.r1cs.sparse import SparseMatrix
 from zkroll.circuits.r1cs.system import R1CS, check_counts
 from zkroll.errors import InputError

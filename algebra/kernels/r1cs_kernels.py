@@ -1,6 +1,6 @@
 """The jitted cores of R1CS: constraints from and to the bytes of a .r1cs file, and sparse products over Fr.
 
-The public twins are in `formats.r1cs` and `sparse`; they check shapes, and what is said below of indices.
+The public twins are in `zkroll.circuits.r1cs` (`formats.r1cs` and `sparse`); they check shapes, and what is said below of indices.
 """
 
 from __future__ import annotations
