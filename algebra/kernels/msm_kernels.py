@@ -15,6 +15,14 @@ from typing import Any
 
 import numpy as np
 
+from zkroll.algebra.kernels.bucket_order import (
+    STAGE,
+    codes_of,
+    fill_block,
+    move_lanes,
+    sort_entries,
+    swap_lanes,
+)
 from zkroll.algebra.kernels.curve_projective import projective_helpers
 from zkroll.algebra.kernels.curve_sums import sum_helpers
 from zkroll.algebra.kernels.emit import LANES, Backend
@@ -34,108 +42,7 @@ __all__ = [
 ]
 
 MAX_WINDOW = 15  # digits are int16
-STAGE = 4  # entries of a segment that are fetched at once; `order` needs as much room beyond its entries
 _LEAST_SEGMENT = 8
-
-
-@helper
-def _move_lanes(out: Any, point: Any, fill: Any, distance: int) -> None:
-    """Lane i of `out` takes lane i + distance of `point`, or lane i of `fill` where there is none."""
-    for row in range(0, out.shape[0], LANES):
-        for lane in range(LANES):
-            there = lane + distance
-            out[row + lane] = point[row + there] if there < LANES else fill[row + lane]
-
-
-@helper
-def _swap_lanes(out: Any, point: Any, distance: int) -> None:
-    """Lane i of `out` takes lane i xor distance of `point`."""
-    for row in range(0, out.shape[0], LANES):
-        for lane in range(LANES):
-            out[row + lane] = point[row + (lane ^ distance)]
-
-
-@helper
-def _sort(
-    digits: Any, pieces: Any, first: Any, last: Any, ends: Any, order: Any, free: Any
-) -> tuple[Any, Any, Any]:
-    """Sort the entries of pieces[first:last] by |digit| into order[free:].
-
-    Buckets come in the order of the final sums: with g groups of eight, bucket lane·g + j + 1 for
-    j = g-1..0 and each lane. ends[m] is where bucket m ends; an entry is 2·row + (digit < 0). Returns g,
-    the number of entries and that of buckets with any.
-    """
-    buckets = ends.shape[0] - 1
-    for m in range(buckets + 1):
-        ends[m] = 0
-    for p in range(first, last):
-        source = digits[pieces[p, 1]]
-        for i in range(pieces[p, 2], pieces[p, 3]):
-            ends[abs(np.int64(source[i]))] += 1
-    top = buckets
-    while top > 0 and ends[top] == 0:
-        top -= 1
-    groups = 1
-    while LANES * groups < top:
-        groups *= 2
-    if top == 0:
-        return 0, 0, 0
-    place = np.int64(free)
-    used = 0
-    for j in range(groups - 1, -1, -1):
-        for lane in range(LANES):
-            m = lane * groups + j + 1
-            if m <= buckets:
-                size = np.int64(ends[m])
-                ends[m] = place
-                place += size
-                used += size != 0
-    for p in range(first, last):
-        source = digits[pieces[p, 1]]
-        begin = pieces[p, 2]
-        row = pieces[p, 4] - begin
-        for i in range(begin, pieces[p, 3]):
-            digit = np.int64(source[i])
-            if digit != 0:
-                bucket = abs(digit)
-                here = ends[bucket]
-                order[here] = 2 * (row + i) + np.int64(digit < 0)
-                ends[bucket] = here + 1
-    return groups, place - free, used
-
-
-@helper
-def _pad(codes: Any, count: Any) -> Any:
-    """Fill up the last block with the first code; return the number of blocks.
-
-    So those lanes do what the first does: zeros would send their block the slow way.
-    """
-    blocks = (count + LANES - 1) // LANES
-    for i in range(count, LANES * blocks):
-        codes[i] = codes[0]
-    return blocks
-
-
-@helper
-def _codes_of(
-    codes: Any, at: Any, count: Any, rows: int, row_bytes: int, order: Any, places: Any, stage: Any
-) -> Any:
-    """codes[i] becomes that of order[places[i] + at] for i < count; returns the blocks.
-
-    `at` counts up from 0 and `count` down, so several entries can be fetched from a place at once.
-    """
-    kept = at % STAGE
-    width = stage.shape[0] // STAGE
-    if kept == 0:
-        for i in range(count):
-            place = places[i] + at
-            for k in range(STAGE):
-                stage[width * k + i] = order[place + k]
-    fetched = stage[width * kept : width * (kept + 1)]
-    for i in range(count):
-        entry = np.int64(fetched[i])
-        codes[i] = rows + row_bytes * (entry >> 1) + (entry & 1)
-    return _pad(codes, count)
 
 
 @dataclass(frozen=True)
@@ -222,9 +129,9 @@ def msm_kernels(group: Group, backend: Backend) -> MsmKernels:
         # now lengths[l] counts those of at least l points
         stage = work[stage_at : stage_at + STAGE * most // 2].view(np.uint32)
         now, then = work[codes_at : codes_at + most], work[codes_at + most : codes_at + 2 * most]
-        blocks = _codes_of(now, np.int64(0), count, rows, row_bytes, order, places, stage)
+        blocks = codes_of(now, np.int64(0), count, rows, row_bytes, order, places, stage)
         active = lengths[2] if longest >= 2 else np.int64(0)
-        following = _codes_of(then, np.int64(1), active, rows, row_bytes, order, places, stage)
+        following = codes_of(then, np.int64(1), active, rows, row_bytes, order, places, stage)
         begin_sums(sums, now.ctypes.data, then.ctypes.data, following, blocks)
         still = np.int64(count)
         for length in range(2, longest + 1):
@@ -240,7 +147,7 @@ def msm_kernels(group: Group, backend: Backend) -> MsmKernels:
             adding = following
             if length < longest:
                 active = lengths[length + 1]
-                following = _codes_of(then, np.int64(length), active, rows, row_bytes, order, places, stage)
+                following = codes_of(then, np.int64(length), active, rows, row_bytes, order, places, stage)
             add_points(sums, now.ctypes.data, then.ctypes.data, following - 1, adding, scratch)
         blocks = (still + LANES - 1) // LANES
         end_sums(sums, perm.ctypes.data, blocks)
@@ -277,8 +184,8 @@ def msm_kernels(group: Group, backend: Backend) -> MsmKernels:
                 write += counts[k]
             if pairs == 0:
                 break
-            blocks = _pad(codes, pairs)
-            _pad(others, pairs)
+            blocks = fill_block(codes, pairs)
+            fill_block(others, pairs)
             begin_sums(sums, codes.ctypes.data, others.ctypes.data, blocks, blocks)
             add_points(sums, others.ctypes.data, others.ctypes.data, blocks - 1, blocks, scratch)
             for i in range(pairs, LANES * blocks):
@@ -298,7 +205,7 @@ def msm_kernels(group: Group, backend: Backend) -> MsmKernels:
         # Lane l holds R_l and T_l = Σ (j + 1)·S_(l·groups + j); wanted are Σ T_l + groups·Σ l·R_l, and
         # Σ l·R_l = Σ_(k>0) Σ_(l>=k) R_l.
         for distance in (1, 2, 4):
-            _move_lanes(moved, running, infinity, distance)
+            move_lanes(moved, running, infinity, distance)
             add(running_at, running_at, moved_at)
         for row in range(0, running.shape[0], LANES):
             running[row] = infinity[row]
@@ -307,7 +214,7 @@ def msm_kernels(group: Group, backend: Backend) -> MsmKernels:
             groups >>= 1
         add(total_at, total_at, running_at)
         for distance in (4, 2, 1):
-            _swap_lanes(moved, total, distance)
+            swap_lanes(moved, total, distance)
             add(total_at, total_at, moved_at)
         for i in range(point_words):
             result[i] = total[i]
@@ -381,7 +288,7 @@ def msm_kernels(group: Group, backend: Backend) -> MsmKernels:
             last = first
             while last < pieces.shape[0] and pieces[last, 0] == job:
                 last += 1
-            job_groups[job], job_entries[job], job_used[job] = _sort(
+            job_groups[job], job_entries[job], job_used[job] = sort_entries(
                 digits, pieces, first, last, ends[job], order, free
             )
             free += job_entries[job]
