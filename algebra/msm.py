@@ -7,7 +7,7 @@ cost next to nothing, and a few large scalars among small ones are summed apart.
 Beside points and scalars a sum takes 0.7 MiB for each thread and, for n points on two threads, at most a quarter
 of what these take: sorted entries (4 bytes a point and thread) and digits (at least 4 bytes a point and thread).
 Up to 2^20 points are sorted at once; longer sums are made of such slices. Sums are fastest when rows begin on a
-cache line (64 bytes): a row across two lines costs a second access to memory, about a fifth of the time at 2^20.
+cache line (64 bytes): a row across two lines costs a second access to memory, about a tenth of the time at 2^20.
 """
 
 from __future__ import annotations
