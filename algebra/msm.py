@@ -4,8 +4,8 @@ Small scalars cost less than large ones: the number of windows follows the large
 cost next to nothing, and a few large scalars among small ones are summed apart. See
 `zkroll.algebra.kernels.msm_kernels` for the method.
 
-Beside points and scalars a sum takes 0.7 MiB for each thread and, for n points on two threads, at most a quarter
-of what these take: sorted entries (4 bytes a point and thread) and digits (at least 4 bytes a point and thread).
+Beside points and scalars a sum takes 0.6 MiB for each thread, sorted entries (4 bytes a point and thread) and digits
+(at least 4 bytes a point and thread, more as long as all this stays below a third of points and scalars).
 Up to 2^20 points are sorted at once; longer sums are made of such slices. Sums are fastest when rows begin on a
 cache line (64 bytes): a row across two lines costs a second access to memory, about a tenth of the time at 2^20.
 """

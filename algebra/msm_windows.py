@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zkroll.algebra.field import address
-from zkroll.algebra.kernels.emit import LANES, Backend
+from zkroll.algebra.kernels.emit import BLOCK_BYTES, LANES, Backend
 from zkroll.algebra.kernels.groups import G1, Group
 from zkroll.algebra.kernels.msm_kernels import MAX_WINDOW, STAGE, msm_kernels
 from zkroll.algebra.kernels.scalar_digits import digit_rule, scalar_kernels, window_count
@@ -125,8 +125,9 @@ def sum_windows(
     jobs = [job for share in shares for job in share]
     firsts = np.cumsum([0, *(len(share) for share in shares)])
     sums = aligned(len(jobs) * point_words).reshape(-1, point_words)
-    # Digits take as much as they may: with the sorted entries, a quarter of what points and scalars take
-    budget = max(0, n * (group.row_bytes + 40) // 4 - 4 * n * tables * workers)
+    # Digits take what is left of a third of the memory of points and scalars
+    room = n * (group.row_bytes + BLOCK_BYTES // LANES) // 3 - 8 * kernels.work_words * workers
+    budget = max(0, room - 4 * n * tables * workers)
     at_once = max(2, budget // (2 * n * tables * workers)) if n else 1
     excess: list[int] = []
     base = address(rows)

@@ -70,7 +70,8 @@ def msm_kernels(group: Group, backend: Backend) -> MsmKernels:
     point_words = group.point_bytes // 8
 
     sum_bytes = 2 * group.element_bytes
-    most = 2048 // group.degree  # segments side by side: they and their points stay in the second-level cache
+    # Segments side by side: they and their points stay in the second-level cache
+    most = 1536 if group.degree == 1 else 1024
     blocks = most // LANES
     # The parts of `work`, in words; those that hold vectors come first and are multiples of 64 bytes.
     sizes = {
