@@ -33,7 +33,7 @@ from zkroll.errors import ConstraintViolation, InputError
 
 _ROUNDS = 3  # of moving free wires and looking again
 _MOST_CORE = 3000  # undetermined wires that elimination is tried on
-_MOST_HINTS = 200  # hints that are given other values
+_MOST_WITNESSES = 300_000  # wires of witnesses computed with other hints, in all
 
 Row = dict[int, int]
 
@@ -235,8 +235,9 @@ def _changed(first: FrVector, second: FrVector, wires: range) -> list[int]:
 def _with_other_hints(circuit: Circuit, inputs: Inputs, rng: random.Random) -> Iterator[FrVector]:
     """Give witnesses of the same inputs in which one hint has answered otherwise."""
     steps = list(circuit.hint_steps())
-    if len(steps) > _MOST_HINTS:
-        steps = rng.sample(steps, _MOST_HINTS)
+    most = 10 + _MOST_WITNESSES // (3 * circuit.r1cs.n_wires)
+    if len(steps) > most:
+        steps = rng.sample(steps, most)
     for step in steps:
         for candidate in circuit.other_witnesses(inputs, step, rng):
             if circuit.first_violation(candidate) is None:
