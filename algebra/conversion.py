@@ -14,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from zkroll.algebra import aligned
 from zkroll.algebra.kernels.conversion_kernels import ROW_BYTES, WORDS, ConversionKernels, conversion_kernels
 from zkroll.algebra.kernels.emit import LANES, LIMBS, Backend, FieldParams, split_limbs
 from zkroll.algebra.kernels.jit import host_backend
@@ -56,7 +57,7 @@ class Conversions:
         *outer, n = (shape,) if isinstance(shape, int) else tuple(shape)
         if min(n, *outer, 0) < 0:
             raise InputError(f"{self.params.name}.zeros: expected lengths of zero and more, got {shape}")
-        return np.zeros((*outer, blocks_for(n), LIMBS, LANES), dtype=np.uint64)
+        return aligned.zeros((*outer, blocks_for(n), LIMBS, LANES))
 
     def full(self, n: int, value: int) -> Block:
         """Return n elements (and the padding up to the next block) equal to `value`."""
@@ -228,7 +229,7 @@ class Conversions:
     def _empty(self, n: int, place: str) -> Block:
         if n < 0:
             raise InputError(f"{self.params.name}.{place}: expected a length of zero or more, got {n}")
-        return np.empty((blocks_for(n), LIMBS, LANES), dtype=np.uint64)
+        return aligned.empty((blocks_for(n), LIMBS, LANES))
 
     def _factor(self, value: int) -> NDArray[np.uint64]:
         return np.array(split_limbs(value), dtype=np.uint64)

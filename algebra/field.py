@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from zkroll.algebra import aligned
 from zkroll.algebra.conversion import GRAIN, Block, Bytes, Conversions, Order, address, blocks_for
 from zkroll.algebra.kernels.emit import FQ, FR, LANES, LIMBS
 from zkroll.algebra.kernels.field_kernels import POWERS, SCRATCH, FieldKernels, field_kernels
@@ -153,7 +154,7 @@ class PrimeField(Conversions):
             a = a.copy()
             a[n // LANES, :, n % LANES :] = 0
             a[n // LANES + 1 :] = 0
-        out = np.empty_like(a)
+        out = aligned.empty(a.shape)
         parts = max(1, min(thread_count(threads), len(a) // GRAIN))
         edges = [len(a) * i // parts for i in range(parts + 1)]
         kernel, carries = self.kernels.scan, [0]
@@ -212,12 +213,12 @@ class PrimeField(Conversions):
     # ---- inside -------------------------------------------------------------------------------------------
 
     def _scratch(self, blocks: int) -> Block:
-        return np.empty((blocks, LIMBS, LANES), dtype=np.uint64)
+        return aligned.empty((blocks, LIMBS, LANES))
 
     def _output(self, shape: tuple[int, ...], out: Block | None, *operands: Block) -> Block:
         """Return `out`, which is an operand or overlaps none, or a new array."""
         if out is None:
-            return np.empty(shape, dtype=np.uint64)
+            return aligned.empty(shape)
         fits = isinstance(out, np.ndarray) and out.shape == shape and out.dtype == np.uint64
         if not (fits and out.flags.c_contiguous and out.flags.writeable):
             raise InputError(

@@ -11,11 +11,9 @@ Source: iden3/binfileutils and iden3/r1csfile, doc/r1cs_bin_format.md.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import stat
-import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -23,6 +21,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from zkroll.algebra.files import replace_file
 from zkroll.errors import InputError
 
 Octets = NDArray[np.uint8]
@@ -219,49 +218,6 @@ def write_buffer(file: BinaryIO, buffer: Buffer) -> None:
         file.write(buffer)
     elif buffer.size:
         file.write(np.ascontiguousarray(buffer).data.cast("B"))
-
-
-@contextlib.contextmanager
-def replace_file(path: Path | str) -> Iterator[BinaryIO]:
-    """Give a file to write that takes the place of `path` when the block ends without an error.
-
-    It is written beside that place, flushed and renamed: its place never holds half of it. An old file keeps
-    its permissions. Raises InputError when the folder is missing or not writable, or `path` is something
-    other than a regular file.
-    """
-    target, mode = _target(Path(path))
-    beside: str | None = None
-    try:
-        handle, beside = tempfile.mkstemp(prefix=f".{target.name[:100]}.", dir=target.parent)
-        with os.fdopen(handle, "w+b") as file:
-            yield file
-            file.flush()
-            os.fchmod(file.fileno(), mode)
-            os.fsync(file.fileno())
-        os.replace(beside, target)
-        beside = None
-    except OSError as error:
-        raise InputError(f"{path}: cannot write: {error.strerror or error}") from error
-    finally:
-        if beside is not None:
-            with contextlib.suppress(OSError):
-                os.unlink(beside)
-
-
-def _target(path: Path) -> tuple[Path, int]:
-    """The file that a path leads to, and permissions for it: its own, or what the umask leaves of 0666."""
-    try:
-        target = path.resolve() if path.is_symlink() else path
-        status = target.stat()
-    except FileNotFoundError:
-        mask = os.umask(0)
-        os.umask(mask)
-        return target, 0o666 & ~mask
-    except (OSError, ValueError, RuntimeError) as error:
-        raise InputError(f"{path}: cannot write: {getattr(error, 'strerror', None) or error}") from error
-    if not stat.S_ISREG(status.st_mode):
-        raise InputError(f"{path}: cannot write: expected a regular file")
-    return target, stat.S_IMODE(status.st_mode)
 
 
 def _le(value: int, length: int) -> bytes:

@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from zkroll.algebra import aligned
 from zkroll.algebra.constants import R_MODULUS
 from zkroll.algebra.field import Block, blocks_for, fr
 from zkroll.algebra.kernels.layout import LANES, LIMBS
@@ -102,7 +103,7 @@ class MerkleTree:
         zeros = _zero_subtrees(depth, arity, zero)
         counts = _counts(n, arity, depth)
         edges = _edges(counts)
-        nodes = np.empty((edges[-1], LIMBS, LANES), dtype=np.uint64)
+        nodes = aligned.empty((edges[-1], LIMBS, LANES))
         _fill_level(nodes[: edges[1]], blocks, n, fr.from_ints([zero]))
         for level, empty in enumerate(zeros[:-1]):
             below, above = nodes[edges[level] : edges[level + 1]], nodes[edges[level + 1] : edges[level + 2]]

@@ -19,6 +19,7 @@ from typing import Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from zkroll.algebra import aligned
 from zkroll.algebra.constants import Q_MODULUS
 from zkroll.algebra.curve import G1Points, G2Point, G2Points, Point, Points
 from zkroll.algebra.field import fq
@@ -29,7 +30,7 @@ from zkroll.algebra.kernels.msm_kernels import msm_kernels
 from zkroll.algebra.kernels.scalar_digits import MOST_BITS, SIZES, window_count
 from zkroll.algebra.kernels.threads import map_ranges, thread_count
 from zkroll.algebra.msm_scalars import Scalars, ScalarSizes, ScalarSource, measure, scalar_source, select
-from zkroll.algebra.msm_windows import aligned, best_window, choose_window, sum_windows
+from zkroll.algebra.msm_windows import best_window, choose_window, sum_windows
 from zkroll.algebra.scalar_mul import multiply
 from zkroll.errors import InputError
 
@@ -154,7 +155,7 @@ class MsmTable(Generic[P]):
         if self.tables * self.n >= _MOST_ROWS:
             raise InputError(f"MsmTable: expected less than 2^31 rows, got {self.tables} times {self.n}")
         words = group.row_bytes // 8
-        rows = aligned(self.tables * self.n * words).reshape(self.tables, self.n, words)
+        rows = aligned.zeros((self.tables, self.n, words))
         current = points
         for k in range(self.tables):
             if k:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from zkroll.algebra import aligned
 from zkroll.algebra.field import address
 from zkroll.algebra.kernels.emit import BLOCK_BYTES, LANES, Backend
 from zkroll.algebra.kernels.groups import G1, Group
@@ -47,13 +48,6 @@ def best_window(
     return min((cost(window), window) for window in range(_MIN_WINDOW, MAX_WINDOW + 1))
 
 
-def aligned(words: int) -> Words:
-    """Return so many zeros that begin on a cache line."""
-    room = np.zeros(words + LANES, dtype=np.uint64)
-    skip = -room.ctypes.data % 64 // 8
-    return room[skip : skip + words]
-
-
 _idle: dict[str, deque[NDArray[np.int64]]] = {}
 
 
@@ -63,7 +57,7 @@ def _with_workspace(group: Group, words: int, use: Callable[[NDArray[np.int64]],
     try:
         workspace = idle.pop()
     except IndexError:
-        workspace = aligned(words).view(np.int64)
+        workspace = aligned.zeros(words, np.int64)
     use(workspace)
     idle.append(workspace)
 
@@ -124,7 +118,7 @@ def sum_windows(
     shares = _share(used, n, workers) if n else []
     jobs = [job for share in shares for job in share]
     firsts = np.cumsum([0, *(len(share) for share in shares)])
-    sums = aligned(len(jobs) * point_words).reshape(-1, point_words)
+    sums = aligned.zeros((len(jobs), point_words))
     # Digits take what is left of a third of the memory of points and scalars
     room = n * (group.row_bytes + BLOCK_BYTES // LANES) // 3 - 8 * kernels.work_words * workers
     budget = max(0, room - 4 * n * tables * workers)

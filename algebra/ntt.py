@@ -25,6 +25,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from zkroll.algebra import aligned
 from zkroll.algebra.constants import FR_TWO_ADICITY, R_MODULUS, root_of_unity
 from zkroll.algebra.field import Block, address, blocks_for, fr
 from zkroll.algebra.kernels.emit import LANES, LIMBS, Backend
@@ -37,7 +38,6 @@ from zkroll.errors import InputError
 _SMALLEST = 64  # below this, columns are put side by side into the lanes instead
 _CHUNK = 64  # blocks of powers kept in cache by `evaluate`, at most evaluate_kernels.TERMS
 _KEEP = 1 << 28  # bytes of scratch kept for the next transform
-_ALIGNMENT = 64  # bytes: a cache line and a vector
 
 
 @dataclass(frozen=True)
@@ -281,9 +281,7 @@ class _Scratch:
             for i, array in enumerate(cls._free):
                 if blocks <= len(array) <= 2 * blocks:
                     return cls._free.pop(i)
-        words = np.empty(blocks * LIMBS * LANES + _ALIGNMENT // 8, dtype=np.uint64)
-        start = -address(words) % _ALIGNMENT // 8
-        return words[start : start + blocks * LIMBS * LANES].reshape(blocks, LIMBS, LANES)
+        return aligned.empty((blocks, LIMBS, LANES))
 
     @classmethod
     def give(cls, array: Block) -> None:

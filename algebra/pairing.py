@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
+from zkroll.algebra import aligned
 from zkroll.algebra.constants import Q_MODULUS
 from zkroll.algebra.curve import G1Points, G2Points
 from zkroll.algebra.field import Block, address, fq
@@ -77,7 +78,7 @@ def final_exponentiation(f: Fq12, *, backend: Backend | None = None) -> Fq12:
     words = np.zeros((2 * PARTS, LANES, WORDS), dtype=np.uint64)
     parts = b"".join(f[2 * k + half].to_bytes(32, "little") for k in _TOWER_ORDER for half in (0, 1))
     words[:, :] = np.frombuffer(parts, dtype="<u8").reshape(2 * PARTS, 1, WORDS)
-    element = _aligned(TWELVE_BYTES)
+    element = aligned.empty(TWELVE_BYTES // 8)
     element[:] = fq.from_array(words.reshape(-1, WORDS)).ravel()
     _exponentiate(element, Layout(1, 1, 1), 1, backend)
     return _to_ints(element)
@@ -264,13 +265,6 @@ def _unpack(words: Words) -> Block:
     return np.ascontiguousarray(limbs.reshape(-1, LANES, LIMBS).swapaxes(1, 2))
 
 
-def _aligned(size: int) -> Words:
-    """Return `size` bytes of memory that start at a cache line."""
-    memory = np.empty(size // 8 + 7, dtype=np.uint64)
-    start = -address(memory) % 64 // 8
-    return memory[start : start + size // 8]
-
-
 # ---- running the kernels ----------------------------------------------------------------------------------
 
 
@@ -279,11 +273,11 @@ def _status(
 ) -> tuple[Words, Flags]:
     """Return the values of the Miller loops, if `accumulate`, and the flags (pairs, STATUS)."""
     kernel = pairing_kernels(backend or host_backend()).miller
-    f = _aligned(TWELVE_BYTES * layout.blocks if accumulate else 0)
+    f = aligned.empty((TWELVE_BYTES * layout.blocks if accumulate else 0) // 8)
     status = np.empty((layout.blocks, layout.rounds, STATUS), dtype=np.int64)
 
     def run(begin: int, end: int) -> None:
-        work = _aligned(LINE_BYTES + layout.rounds * STATE_BYTES)
+        work = aligned.empty((LINE_BYTES + layout.rounds * STATE_BYTES) // 8)
         kernel(address(f), address(points), status, layout.rounds, int(accumulate), begin, end, address(work))
 
     map_ranges(run, layout.blocks, threads, 1)
@@ -315,7 +309,7 @@ def _exponentiate(f: Words, layout: Layout, threads: int | None, backend: Backen
     bits = np.empty(layout.tasks, dtype=np.uint8)
 
     def run(begin: int, end: int) -> None:
-        work = _aligned(FINAL_BYTES)
+        work = aligned.empty(FINAL_BYTES // 8)
         kernel(bits, address(f), layout.depth, layout.inner, begin, end, address(work))
 
     map_ranges(run, layout.tasks, threads, 1)

@@ -18,6 +18,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from zkroll.algebra import aligned
 from zkroll.algebra.constants import Q_MODULUS
 from zkroll.algebra.conversion import Bytes
 from zkroll.algebra.field import Block, blocks_for, fq
@@ -225,7 +226,7 @@ def _select(mask: NDArray[np.bool_], yes: Block, no: Block) -> Block:
 def pack(block: Block) -> Rows:
     """Block array (nb, 5, 8) of residues below 2q to rows of four words."""
     limbs = np.swapaxes(block, 1, 2).reshape(-1, LIMBS)
-    rows = np.empty((len(limbs), _PART_WORDS), dtype=np.uint64)
+    rows = aligned.empty((len(limbs), _PART_WORDS))
     for j in range(_PART_WORDS):
         rows[:, j] = limbs[:, j] >> np.uint64(12 * j) | limbs[:, j + 1] << np.uint64(52 - 12 * j)
     return rows

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from zkroll.algebra import aligned
 from zkroll.algebra.field import PrimeField, address, blocks_for
 from zkroll.algebra.kernels.curve_multiply_kernels import GROUP, MULTIPLES, multiply_kernels
 from zkroll.algebra.kernels.curve_pairs import SCRATCH
@@ -33,7 +34,7 @@ _NO_DIGITS = np.zeros((0, 0), dtype=np.int16)
 
 def empty_rows(group: Group, n: int) -> Words:
     """Return rows for n points, with room up to the next multiple of eight."""
-    return np.empty((blocks_for(n) * LANES, group.row_bytes // 8), dtype=np.uint64)
+    return aligned.empty((blocks_for(n) * LANES, group.row_bytes // 8))
 
 
 class RoundSpace:

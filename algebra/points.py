@@ -10,8 +10,10 @@ import numpy as np
 from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
+from zkroll.algebra import aligned
 from zkroll.algebra.conversion import Bytes
 from zkroll.algebra.field import Block, blocks_for, fq
+from zkroll.algebra.files import replace_file
 from zkroll.algebra.kernels.emit import LANES, LIMBS
 from zkroll.algebra.kernels.groups import G1, G2, Group
 from zkroll.algebra.point_encoding import Form, decode, encode, pack, unpack
@@ -60,7 +62,9 @@ class Points:
                 f"{cls.__name__}: expected {2 * cls.group.degree} block arrays of {n} elements, "
                 f"got {[part.shape for part in parts]}"
             )
-        rows = np.concatenate([pack(part) for part in parts], axis=1)[:n]
+        rows = aligned.empty((blocks_for(n) * LANES, cls.row_words()))
+        np.concatenate([pack(part) for part in parts], axis=1, out=rows)
+        rows = rows[:n]
         rows[np.logical_and.reduce([fq.is_zero(part, n) for part in parts])] = 0
         return cls(rows)
 
@@ -89,11 +93,8 @@ class Points:
 
     def save(self, path: Path | str) -> None:
         """Write the rows to a file, in NumPy's .npy format. Raises InputError when that fails."""
-        try:
-            with Path(path).open("wb") as file:
-                np.save(file, self.rows, allow_pickle=False)
-        except OSError as error:
-            raise InputError(f"{path}: cannot write points: {error.strerror}") from error
+        with replace_file(path) as file:
+            np.save(file, self.rows, allow_pickle=False)
 
     @classmethod
     def open(cls, path: Path | str) -> Self:

@@ -16,6 +16,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from zkroll.algebra import aligned
 from zkroll.algebra.field import Block, address, blocks_for, fr
 from zkroll.algebra.kernels.emit import LANES, LIMBS
 from zkroll.algebra.kernels.poseidon_kernels import GROUPS, WIDEST, poseidon_kernels
@@ -45,7 +46,7 @@ def poseidon_hash(
     tables = _tables(width)
     addresses = np.array([address(column) for column in held], dtype=np.int64)
     if out is None:
-        out = np.empty((blocks, LIMBS, LANES), dtype=np.uint64)
+        out = aligned.empty((blocks, LIMBS, LANES))
     _check(out, blocks, "out")
     if not (out.flags.c_contiguous and out.flags.writeable):
         raise InputError("poseidon_hash: out: expected a writable contiguous array, got another")
@@ -53,7 +54,7 @@ def poseidon_hash(
     kernel = poseidon_kernels(fr.backend).hash
 
     def run(begin: int, end: int) -> None:
-        scratch = np.empty((2 * GROUPS * width, LIMBS, LANES), dtype=np.uint64)
+        scratch = aligned.empty((2 * GROUPS * width, LIMBS, LANES))
         kernel(
             to,
             addresses,

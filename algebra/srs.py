@@ -6,9 +6,7 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import secrets
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +15,7 @@ import numpy as np
 from zkroll.algebra.constants import R_MODULUS
 from zkroll.algebra.curve import GENERATOR, ROW_WORDS, G1Points, fixed_base_g1, is_on_curve
 from zkroll.algebra.field import fr
+from zkroll.algebra.files import replace_file
 from zkroll.algebra.msm import msm_g1
 from zkroll.algebra.reference import curve as reference
 from zkroll.algebra.reference.pairing import (
@@ -119,20 +118,13 @@ def development_srs(n: int, path: Path | str | None = None) -> SRS:
 def save(srs: SRS, path: Path | str) -> None:
     """Write the string to a file: beside its place, then renamed. Raises InputError when that fails."""
     path = Path(path)
-    header = _sealed(srs)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, beside = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(header)
-                file.write(srs.g1.rows.data)
-            os.replace(beside, path)
-        except BaseException:
-            Path(beside).unlink(missing_ok=True)
-            raise
     except OSError as error:
-        raise InputError(f"{path}: cannot write the SRS: {error.strerror}") from error
+        raise InputError(f"{path}: cannot be written: {error.strerror}") from error
+    with replace_file(path) as file:
+        file.write(_sealed(srs))
+        file.write(srs.g1.rows.data)
 
 
 def load(path: Path | str) -> SRS:

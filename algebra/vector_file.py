@@ -16,17 +16,16 @@ that its place never holds half of it.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 import stat
-import tempfile
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
 from zkroll.algebra.conversion import Block, Conversions, blocks_for
+from zkroll.algebra.files import replace_file
 from zkroll.algebra.kernels.emit import BLOCK_BYTES, LANES, LIMBS
 from zkroll.errors import InputError
 
@@ -41,7 +40,6 @@ def write_vector(
 
     Raises InputError when the file cannot be written.
     """
-    path = Path(path)
     data = np.ascontiguousarray(blocks)
     header = (
         MAGIC
@@ -50,22 +48,9 @@ def write_vector(
         + int(digest).to_bytes(8, "little")
         + (_digest(data) if digest else bytes(32))
     ).ljust(HEADER_BYTES, b"\0")
-    try:
-        handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(header)
-                data.tofile(file)
-                file.flush()
-                os.fsync(file.fileno())
-            os.chmod(beside, 0o644)
-            os.replace(beside, path)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                os.unlink(beside)
-            raise
-    except OSError as error:
-        raise InputError(f"{path}: cannot write: {error.strerror or error}") from error
+    with replace_file(path) as file:
+        file.write(header)
+        file.write(data.data)
 
 
 def map_vector(path: Path | str, field: Conversions, *, check: bool = True) -> tuple[Block, int]:

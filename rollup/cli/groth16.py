@@ -54,11 +54,11 @@ def prove_command(
 
     The proof is verified before it is written: a witness that breaks the circuit is an error (exit code 2).
     """
+    from zkroll.algebra.files import check_writable
     from zkroll.circuits.r1cs.formats.groth16_json import write_proof, write_public
     from zkroll.circuits.r1cs.formats.r1cs import read_r1cs
     from zkroll.circuits.r1cs.formats.wtns import read_wtns_words
     from zkroll.prover.groth16 import open_proving_key, prove_zk
-    from zkroll.rollup.output import check_writable
 
     start, report = time.perf_counter(), progress_lines()
 

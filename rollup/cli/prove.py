@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
+from zkroll.algebra.files import check_writable, write_atomically
 from zkroll.rollup.cli.arguments import BatchArgument, JsonOption, SrsOption, load_srs
 from zkroll.rollup.cli.console import bytes_text, emit, facts, progress_lines, table
-from zkroll.rollup.output import check_writable, write_atomically
 
 
 def prove_command(

@@ -61,9 +61,9 @@ def print_command(circuit: R1csArgument, sym: _SymArgument = None) -> None:
 @export.command("json")
 def export_json_command(circuit: R1csArgument, output: _OutputArgument, as_json: JsonOption = False) -> None:
     """Write the constraints as JSON, as snarkjs does."""
+    from zkroll.algebra.files import check_writable
     from zkroll.circuits.r1cs.formats.export import export_r1cs_json
     from zkroll.circuits.r1cs.formats.r1cs import read_r1cs
-    from zkroll.rollup.output import check_writable
 
     check_writable(output)
     system = read_r1cs(circuit)

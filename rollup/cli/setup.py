@@ -27,7 +27,7 @@ def development_command(
 ) -> None:
     """Make the INSECURE development string: everyone knows its tau and can forge proofs under it."""
     from zkroll.algebra import kzg
-    from zkroll.rollup.output import check_writable
+    from zkroll.algebra.files import check_writable
 
     if output is None:
         from zkroll.rollup.prove import cache_folder
@@ -52,8 +52,8 @@ def import_command(
 ) -> None:
     """Import the powers of a .ptau file (snarkjs format), checking that they are consecutive powers."""
     from zkroll.algebra import kzg
+    from zkroll.algebra.files import check_writable
     from zkroll.algebra.ptau import import_ptau
-    from zkroll.rollup.output import check_writable
 
     check_writable(output)
     srs = import_ptau(ptau, None if power is None else 1 << power)

@@ -53,9 +53,9 @@ def check_command(
 @export.command("json")
 def export_json_command(witness: _WtnsArgument, output: _OutputArgument, as_json: JsonOption = False) -> None:
     """Write the values as JSON: an array of decimal strings, as snarkjs does."""
+    from zkroll.algebra.files import check_writable
     from zkroll.circuits.r1cs.formats.export import export_wtns_json
     from zkroll.circuits.r1cs.formats.wtns import read_wtns
-    from zkroll.rollup.output import check_writable
 
     check_writable(output)
     values = read_wtns(witness)

@@ -17,10 +17,10 @@ from pathlib import Path
 
 import msgspec
 
+from zkroll.algebra.files import write_atomically
 from zkroll.errors import InputError
 from zkroll.rollup.files import read_regular_file
 from zkroll.rollup.json_depth import check_depth
-from zkroll.rollup.output import write_atomically
 
 FORMAT = "zkroll embedded L1"
 VERSION = 1

@@ -210,5 +210,5 @@ def test_files_of_the_other_group_and_truncated_ones_are_refused(tmp_path: Path)
         G1Points.open(path)
     with pytest.raises(InputError, match="expected a file of points"):
         G1Points.open(tmp_path)
-    with pytest.raises(InputError, match="cannot write points"):
+    with pytest.raises(InputError, match="cannot be written"):
         G1Points.from_ints([]).save(tmp_path / "none" / "points.npy")

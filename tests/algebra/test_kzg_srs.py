@@ -124,7 +124,7 @@ def test_missing_files_folders_and_unwritable_places_are_refused(tmp_path: Path)
         kzg.load(tmp_path)
     blocked = tmp_path / "plain"
     blocked.write_text("a file, not a folder")
-    with pytest.raises(InputError, match="cannot write"):
+    with pytest.raises(InputError, match="cannot be written"):
         kzg.save(SRS, blocked / "x.srs")
     os.mkfifo(tmp_path / "fifo")
     for read in (kzg.load, kzg.import_ptau):

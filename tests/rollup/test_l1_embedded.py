@@ -162,7 +162,7 @@ def test_failed_write_keeps_the_old_journal_and_closes_the_chain(
 
     l1 = open_l1(folder)
     address = l1.inboxes()[0]
-    monkeypatch.setattr("zkroll.rollup.output.os.fsync", full)
+    monkeypatch.setattr("zkroll.algebra.files.os.fsync", full)
     with pytest.raises(InputError, match="No space left"):
         l1.post_batch(address, 2, 6, 7, data_hash=keccak256(DATA), data=DATA)
     monkeypatch.undo()

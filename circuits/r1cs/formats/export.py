@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from zkroll.algebra.constants import R_MODULUS
-from zkroll.algebra.iden3 import FIELD_BYTES, replace_file
+from zkroll.algebra.files import replace_file
+from zkroll.algebra.iden3 import FIELD_BYTES
 from zkroll.algebra.vector import FrVector
 from zkroll.circuits.r1cs.system import R1CS, combination
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from zkroll.algebra.constants import Q_MODULUS, R_MODULUS
-from zkroll.algebra.iden3 import replace_file
+from zkroll.algebra.files import replace_file
 from zkroll.algebra.pairing import Fq12, pairing
 from zkroll.algebra.reference.curve import Point, is_on_curve, multiply
 from zkroll.algebra.reference.pairing import G2Point

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.section_files import assemble, damages
 
-from zkroll.algebra.iden3 import MOST_SECTIONS, open_sections, replace_file, write_sections
+from zkroll.algebra.files import replace_file
+from zkroll.algebra.iden3 import MOST_SECTIONS, open_sections, write_sections
 from zkroll.errors import InputError
 
 SMALL = assemble(b"test", 1, [(1, b"first"), (7, b""), (2, bytes(100))])
@@ -118,7 +119,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path)
 def test_places_that_cannot_hold_a_file_are_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
     for path in (tmp_path, tmp_path / "fifo", tmp_path / "none/x", tmp_path / "a\0b", tmp_path / ("x" * 300)):
-        with pytest.raises(InputError, match="cannot write"), replace_file(path):
+        with pytest.raises(InputError, match="cannot be written"), replace_file(path):
             pass
 
 
