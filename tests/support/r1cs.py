@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from zkroll.algebra.constants import R_MODULUS
 from zkroll.algebra.vector import FrVector
 from zkroll.circuits.r1cs.circuit import Circuit
@@ -15,9 +17,11 @@ def survivors(circuit: Circuit, witness: FrVector, deltas: Sequence[int] = (1, -
     sides = [vector.to_ints() for vector in system.evaluate(witness)]
     places: dict[int, dict[int, list[int]]] = {}
     for k, matrix in enumerate(system.matrices):
-        for i in range(matrix.n_rows):
-            for wire, value in matrix.row(i):
-                places.setdefault(wire, {}).setdefault(i, [0, 0, 0])[k] += value
+        rows = np.repeat(np.arange(matrix.n_rows), np.diff(matrix.starts)).tolist()
+        data = matrix.coefficients.astype("<u8").tobytes()
+        for at, (i, wire) in enumerate(zip(rows, matrix.wires.tolist(), strict=True)):
+            value = int.from_bytes(data[32 * at : 32 * at + 32], "little")
+            places.setdefault(wire, {}).setdefault(i, [0, 0, 0])[k] += value
     first, last = 1 + system.n_outputs, 1 + system.n_public + system.n_private_inputs
     found = set()
     for wire in range(1, system.n_wires):
