@@ -21,6 +21,7 @@ from zkroll.algebra.points import G1Points, G2Points, Points
 from zkroll.algebra.reference.curve import GENERATOR, Point
 from zkroll.algebra.reference.pairing import GENERATOR_G2, G2Pair, G2Point
 from zkroll.algebra.scalar_mul import multiply
+from zkroll.algebra.vector import FrVector, unwrap
 from zkroll.errors import InputError
 
 P = TypeVar("P", bound=Points)
@@ -32,13 +33,13 @@ _MANY_FROM = 1 << 15  # multiples for which the larger table pays
 
 
 def fixed_base_g1(
-    scalars: Block,
-    n: int,
+    scalars: FrVector | Block,
+    n: int | None = None,
     base: tuple[int, int] = GENERATOR,
     threads: int | None = None,
     backend: Backend | None = None,
 ) -> G1Points:
-    """Return scalars[i]·base for the first n scalars of an Fr block array; base defaults to (1, 2).
+    """Return scalars[i]·base for the first n (default: all) of a vector or block array; base defaults to (1, 2).
 
     Tables of the last few bases are kept (up to 0.9 MB each). Raises InputError for a base that is infinity or
     not on the curve.
@@ -47,8 +48,8 @@ def fixed_base_g1(
 
 
 def fixed_base_g2(
-    scalars: Block,
-    n: int,
+    scalars: FrVector | Block,
+    n: int | None = None,
     base: G2Pair = GENERATOR_G2,
     threads: int | None = None,
     backend: Backend | None = None,
@@ -62,8 +63,15 @@ def fixed_base_g2(
 
 
 def _multiples(
-    kind: type[P], key: bytes, scalars: Block, n: int, threads: int | None, backend: Backend | None
+    kind: type[P],
+    key: bytes,
+    values: FrVector | Block,
+    count: int | None,
+    threads: int | None,
+    backend: Backend | None,
 ) -> P:
+    scalars, given = unwrap(values, count)
+    n: int = len(scalars) * LANES if given is None else given
     backend = backend or host_backend()
     group = kind.group
     window = _MANY[group.name] if n >= _MANY_FROM else _FEW

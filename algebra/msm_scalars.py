@@ -13,9 +13,10 @@ from zkroll.algebra.field import Block, address, blocks_for, fr
 from zkroll.algebra.kernels.emit import BITS, LANES, LIMBS, Backend
 from zkroll.algebra.kernels.scalar_digits import MOST_BITS, SIZES, digit_rule, scalar_kernels
 from zkroll.algebra.kernels.threads import map_ranges
+from zkroll.algebra.vector import FrVector, unwrap
 from zkroll.errors import InputError
 
-Scalars = Block | NDArray[Any]
+Scalars = FrVector | Block | NDArray[Any]
 
 _GRAIN = 4096  # scalars that are worth a thread
 _CONVERT = (1 << 12, 1 << 15)  # scalars that are converted to a block array at a time: a sixteenth in between
@@ -26,7 +27,7 @@ _ANY_WINDOW = 8  # where only the size of scalars matters
 class ScalarSource:
     """n scalars: an Fr block array, or integers as `fr.from_array` takes them, which are converted in pieces."""
 
-    values: Scalars
+    values: NDArray[Any]
     n: int
 
     @property
@@ -63,8 +64,9 @@ class ScalarSource:
         return ScalarSource(blocks, len(indices))
 
 
-def scalar_source(points: int, scalars: Scalars, n: int | None) -> ScalarSource:
+def scalar_source(points: int, values: Scalars, n: int | None) -> ScalarSource:
     """The scalars, their shape and number checked against the number of points."""
+    scalars, n = unwrap(values, n)
     if not isinstance(scalars, np.ndarray):
         raise InputError(f"msm: expected an array of scalars, got {type(scalars).__name__}")
     if scalars.ndim >= 3:

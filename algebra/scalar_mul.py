@@ -18,9 +18,10 @@ from zkroll.algebra.kernels.emit import LANES, LIMBS, Backend
 from zkroll.algebra.kernels.jit import host_backend
 from zkroll.algebra.point_rows import Words, combine_rows, empty_rows, multiply_rows
 from zkroll.algebra.points import Points
+from zkroll.algebra.vector import FieldVector, FrVector, unwrap
 from zkroll.errors import InputError
 
-Scalars = int | Sequence[int] | NDArray[Any]
+Scalars = int | Sequence[int] | FrVector | NDArray[Any]
 P = TypeVar("P", bound=Points)
 
 
@@ -49,8 +50,8 @@ def negate(a: P, threads: int | None = None, backend: Backend | None = None) -> 
 def multiply(points: P, scalars: Scalars, threads: int | None = None, backend: Backend | None = None) -> P:
     """Return scalars[i]·points[i], or scalars·points[i] for one integer.
 
-    Scalars are integers of any size, taken modulo r, or what `fr.from_array` takes, or an Fr block array, one
-    for each point. The points must be of order r: of G2, not only of its curve.
+    Scalars are integers of any size, taken modulo r, or what `fr.from_array` takes, or a vector or block array
+    over Fr, one for each point. The points must be of order r: of G2, not only of its curve.
     Raises InputError when there are not as many scalars as points.
     """
     backend = backend or host_backend()
@@ -63,6 +64,11 @@ def multiply(points: P, scalars: Scalars, threads: int | None = None, backend: B
 
 def scalar_words(scalars: Scalars, n: int, threads: int | None = None) -> Words:
     """Return n scalars, or one n times, as canonical words (n, 4)."""
+    if isinstance(scalars, FieldVector):
+        blocks, given = unwrap(scalars, None)
+        if given != n:
+            raise InputError(f"multiply: expected {n} scalars, one a point, got {given}")
+        return fr.to_limbs(blocks, n, threads)
     if isinstance(scalars, int | np.integer):
         return np.repeat(fr.to_limbs(fr.from_ints([int(scalars)]), 1), n, axis=0)
     if not isinstance(scalars, np.ndarray):

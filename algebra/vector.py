@@ -287,3 +287,17 @@ class FqVector(FieldVector):
 
     field = fq
     __slots__ = ()
+
+
+def unwrap(values: Any, n: int | None) -> tuple[Any, int | None]:
+    """Return a vector over Fr as its blocks and length (or n, if that is given); other values as they are.
+
+    Raises InputError for a vector over Fq, or when n is more than its length.
+    """
+    if not isinstance(values, FieldVector):
+        return values, n
+    if not isinstance(values, FrVector):
+        raise InputError(f"scalars: expected a vector over Fr, got {type(values).__name__}")
+    if n is not None and n > len(values):
+        raise InputError(f"scalars: expected {n}, got a vector of {len(values)}")
+    return values.blocks, len(values) if n is None else n
