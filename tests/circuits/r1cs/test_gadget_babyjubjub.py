@@ -191,7 +191,7 @@ def test_multiples_of_any_point_are_right_for_every_edge(n: int) -> None:
 
 
 def test_costs_of_multiples() -> None:
-    assert _base(253).r1cs.n_constraints == 253 + 515  # circomlib's EscalarMulFix: 253 bits for 776
+    assert _base(253).r1cs.n_constraints == 253 + 515  # circomlib's EscalarMulFix: 523
     assert _any(254).r1cs.n_constraints == 254 + 3 + 1733  # circomlib's EscalarMulAny: 2310
 
 

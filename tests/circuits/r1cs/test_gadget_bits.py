@@ -67,7 +67,7 @@ def test_canonical_bits_of_edge_values(x: int) -> None:
         lambda c: c.outputs("b", to_bits_canonical(c, c.private_input("x"))),
         valid=[Case({"x": x}, {"b": [x >> i & 1 for i in range(254)]})],
     )
-    assert circuit.r1cs.n_constraints == 407
+    assert circuit.r1cs.n_constraints == 407  # circomlib's Num2Bits_strict: 515
     # the hint that takes the bits of x + r keeps the sum, and must break the alias check
     if x + R_MODULUS < 1 << 254:
         forged = {f"b[{i}]": (x + R_MODULUS) >> i & 1 for i in range(254)}
