@@ -7,6 +7,7 @@ combinations are long (docs of the gadgets say how many constraints they have).
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -48,7 +49,7 @@ class Circuit:
         self._order: list[int] = order.tolist()
         self._places = places
         self._wire_scopes, self._wire_names = list(builder.wire_scopes), list(builder.wire_names)
-        self._steps = [_prepared(step) for step in builder.steps]
+        self._steps, self._n_values = _program(builder.steps, n)
         matrices = [_matrix([row[k] for row in builder.constraints], places) for k in range(3)]
         self.r1cs = R1CS(
             n_wires=n,
@@ -177,7 +178,7 @@ class Circuit:
     # ---- inside --------------------------------------------------------------------------------------------
 
     def _start(self, inputs: Inputs) -> list[int]:
-        values = [0] * self.r1cs.n_wires
+        values = [0] * self._n_values
         values[0] = 1
         signals = {**self._public_signals, **self._private_signals}
         for name in inputs:
@@ -248,19 +249,45 @@ class Circuit:
 
 
 Step = tuple[int, int | None, Any, Any, Any]
+_SHORT = 4  # terms: longer combinations that are used again are evaluated once
 
 
-def _prepared(step: tuple[Any, ...]) -> Step:
-    """A builder's step with combinations as tuples of terms.
+def _program(made: list[tuple[Any, ...]], n_wires: int) -> tuple[list[Step], int]:
+    """The builder's steps with combinations as tuples of terms, and the number of values they work on.
 
-    A product: (wire, None, a, b, plus). Hints: (wire, count or -1, function, inputs, None).
+    A product: (wire, None, a, b, plus). Hints: (wire, count or -1, function, inputs, None). A value beyond the
+    wires is a combination that several steps use: (value, None, terms, one, ()).
     """
-    if isinstance(step[0], dict):
-        out, a, b, rest = step
-        left = tuple(a.items())
-        return next(iter(out)), None, left, left if b is a else tuple(b.items()), tuple(rest.items())
-    first, count, function, read = step
-    return first, -1 if count is None else count, function, tuple(tuple(t.items()) for t in read), None
+    steps: list[Step] = []
+    uses = Counter(
+        id(terms)
+        for step in made
+        for terms in (
+            step[3] if not isinstance(step[0], dict) else step[1:2] if step[1] is step[2] else step[1:]
+        )
+        if len(terms) > _SHORT
+    )
+    slots: dict[int, tuple[tuple[int, int], ...]] = {}
+
+    def prepared(terms: Terms) -> tuple[tuple[int, int], ...]:
+        if len(terms) <= _SHORT or uses[id(terms)] < 2:
+            return tuple(terms.items())
+        if id(terms) not in slots:
+            slot = n_wires + len(slots)
+            steps.append((slot, None, tuple(terms.items()), ((0, 1),), ()))
+            slots[id(terms)] = ((slot, 1),)
+        return slots[id(terms)]
+
+    for step in made:
+        if isinstance(step[0], dict):
+            out, a, b, rest = step
+            left = prepared(a)
+            steps.append((next(iter(out)), None, left, left if b is a else prepared(b), prepared(rest)))
+        else:
+            first, count, function, read = step
+            terms = tuple(prepared(t) for t in read)
+            steps.append((first, -1 if count is None else count, function, terms, None))
+    return steps, n_wires + len(slots)
 
 
 def _value(terms: tuple[tuple[int, int], ...], values: list[int]) -> int:

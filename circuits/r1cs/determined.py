@@ -33,7 +33,7 @@ from zkroll.errors import ConstraintViolation, InputError
 
 _ROUNDS = 3  # of moving free wires and looking again
 _MOST_CORE = 3000  # undetermined wires that elimination is tried on
-_MOST_WITNESSES = 300_000  # wires of witnesses computed with other hints, in all
+_MOST_WITNESSES = 60_000  # wires of witnesses computed with other hints, in all
 
 Row = dict[int, int]
 
