@@ -1,7 +1,7 @@
 """A compiled circuit: its constraint system, the names of its signals, and the computation of witnesses.
 
-Witnesses are computed with Python integers, step by step: about 1.5 µs a constraint between bits, more where
-combinations are long (docs of the gadgets say how many constraints they have).
+Witnesses are computed with Python integers, step by step: about 1 µs a constraint between bits, 3 µs where
+combinations are long and values large (a Poseidon of two inputs takes 0.8 ms, Keccak-256 of a block 70 ms).
 """
 
 from __future__ import annotations
@@ -157,7 +157,8 @@ class Circuit:
     def other_witnesses(self, inputs: Inputs, step: int, rng: random.Random) -> Iterator[FrVector]:
         """Give witnesses in which a hint has other values, and all later steps follow from them.
 
-        The values: the hint's own for inputs that are r more, its own negated, and random ones.
+        The values: the hint's own for inputs that are r more, its own negated, and random ones. Where a hint
+        raises an error on such values there is no witness.
         """
         first, count, function, read, _ = self._steps[step]
         if count is None:
@@ -166,14 +167,15 @@ class Circuit:
         self._run(base, {}, 0, step)
         given = [_value(terms, base) % R_MODULUS for terms in read]
         n = abs(count)
-        answers = [_answer(function, [value + R_MODULUS for value in given], count)]
         own = _answer(function, given, count)
-        answers += [[-value for value in own], [rng.randrange(R_MODULUS) for _ in range(n)]]
-        for answer in answers:
+        more = _answer_or_none(function, [value + R_MODULUS for value in given], count)
+        for answer in (more, [-value for value in own], [rng.randrange(R_MODULUS) for _ in range(n)]):
+            if answer is None or len(answer) != n:
+                continue
             values = list(base)
             values[first : first + n] = [value % R_MODULUS for value in answer]
-            self._run(values, {}, step + 1)
-            yield FrVector.from_ints([values[wire] for wire in self._order])
+            if self._runs(values, step + 1):
+                yield FrVector.from_ints([values[wire] for wire in self._order])
 
     # ---- inside --------------------------------------------------------------------------------------------
 
@@ -225,6 +227,14 @@ class Circuit:
                 for wire in range(first, first + max(count or 1, 1)):
                     if wire in forced:
                         values[wire] = forced[wire]
+
+    def _runs(self, values: list[int], start: int) -> bool:
+        """Whether the steps from `start` on run on values that no honest prover has."""
+        try:
+            self._run(values, {}, start)
+        except Exception:
+            return False
+        return True
 
     def _by_name(self, signals: Signals, witness: FrVector) -> dict[str, int | list[int]]:
         if len(witness) != self.r1cs.n_wires:
@@ -301,6 +311,14 @@ def _value(terms: tuple[tuple[int, int], ...], values: list[int]) -> int:
 def _answer(function: Any, inputs: Sequence[int], count: int) -> list[int]:
     """What a hint says, as a list."""
     return [function(*inputs)] if count < 0 else list(function(*inputs))
+
+
+def _answer_or_none(function: Any, inputs: Sequence[int], count: int) -> list[int] | None:
+    """What a hint says, or None where it raises an error."""
+    try:
+        return _answer(function, inputs, count)
+    except Exception:
+        return None
 
 
 class _Encoded(dict[int, bytes]):

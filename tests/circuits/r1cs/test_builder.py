@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from zkroll.algebra.constants import R_MODULUS
 from zkroll.algebra.vector import FrVector
@@ -223,3 +225,41 @@ def test_a_sum_of_many_is_one_combination() -> None:
     assert isinstance(c.sum(xs), LinearCombination)
     assert c.sum(xs, [1, 2, 3, 4, 0]).terms == {1: 1, 2: 2, 3: 3, 4: 4}
     assert c.sum([xs[0], 3, xs[0]]).terms == {1: 2, 0: 3}
+
+
+operations = st.lists(
+    st.tuples(st.sampled_from("+-*ch"), st.integers(0, 100), st.integers(0, 100), st.integers(-9, R_MODULUS)),
+    min_size=1,
+    max_size=30,
+)
+
+
+@given(operations, st.lists(st.integers(0, R_MODULUS - 1), min_size=3, max_size=3))
+@settings(max_examples=60, deadline=None)
+def test_any_program_computes_what_integers_do(
+    program: list[tuple[str, int, int, int]], given_x: list[int]
+) -> None:
+    c = Builder()
+    wires, values = list(c.private_inputs("x", 3)), list(given_x)
+    for kind, i, j, constant in program:
+        i, j = i % len(wires), j % len(wires)
+        a, b, x, y = wires[i], wires[j], values[i], values[j]
+        if kind == "h":
+            made = c.hint_one(lambda u, v: u + 2 * v, [a, b])
+            c.assert_equal(made, a + 2 * b)
+            value = x + 2 * y
+        elif kind == "+":
+            made, value = a + b, x + y
+        elif kind == "-":
+            made, value = constant - a - b, constant - x - y
+        elif kind == "*":
+            made, value = c.product(a, b, plus=a - constant), x * y + x - constant
+        else:
+            made, value = constant * a + constant, constant * x + constant
+        wires.append(made)
+        values.append(value % R_MODULUS)
+    c.outputs("y", wires)
+    circuit = c.compile()
+    witness = circuit.witness({"x": given_x})
+    circuit.check(witness)
+    assert circuit.outputs(witness) == {"y": values}

@@ -145,3 +145,17 @@ def test_a_tangent_that_is_no_second_witness_is_only_suspected() -> None:
     assert found.suspected == ("y",)
     with pytest.raises(ConstraintViolation, match="moves to first order"):
         check_determined(compiled, {"x": 3})
+
+
+def test_hints_that_raise_errors_on_false_values_do_not_stop_the_search() -> None:
+    table = [3, 1, 4, 1, 5]
+
+    def circuit(c: Builder) -> None:
+        x = c.private_input("x")
+        y = c.hint_one(lambda v: table[v], [x], "y")
+        z = c.hint_one(table.index, [y], "z")
+        c.assert_equal(z, x)
+        c.constrain(y - 4, y - 4, 0)
+        c.output("y", y)
+
+    assert determinacy(compile_circuit(circuit), {"x": 2}).suspected == ("y",)
