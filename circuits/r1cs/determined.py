@@ -31,7 +31,7 @@ from zkroll.algebra.vector import FrVector
 from zkroll.circuits.r1cs.circuit import Circuit, Inputs
 from zkroll.errors import ConstraintViolation, InputError
 
-_ROUNDS = 3  # of moving free wires and looking again
+_ROUNDS = 2  # of moving free wires and looking again
 _MOST_CORE = 3000  # undetermined wires that elimination is tried on
 _MOST_WITNESSES = 60_000  # wires of witnesses computed with other hints, in all
 
@@ -123,19 +123,23 @@ def _jacobian(circuit: Circuit, witness: FrVector) -> list[Row]:
     first, last = 1 + system.n_outputs, 1 + system.n_public + system.n_private_inputs
     rows: list[Row] = [{} for _ in range(system.n_constraints)]
     for matrix, factors in ((system.A, b), (system.B, a), (system.C, None)):
-        starts, wires = matrix.starts.tolist(), matrix.wires.tolist()
-        data = matrix.coefficients.astype("<u8").tobytes()
-        for i, row in enumerate(rows):
+        owners = np.repeat(np.arange(matrix.n_rows), np.diff(matrix.starts))
+        unknown = (matrix.wires != 0) & ((matrix.wires < first) | (matrix.wires >= last))
+        data = matrix.coefficients[unknown].astype("<u8").tobytes()
+        for k, (i, wire) in enumerate(
+            zip(owners[unknown].tolist(), matrix.wires[unknown].tolist(), strict=True)
+        ):
             factor = -1 if factors is None else factors[i]
-            if factor == 0:
-                continue
-            for k in range(starts[i], starts[i + 1]):
-                wire = wires[k]
-                if wire == 0 or first <= wire < last:
-                    continue
+            if factor:
                 value = int.from_bytes(data[32 * k : 32 * k + 32], "little")
-                row[wire] = (row.get(wire, 0) + factor * value) % R_MODULUS
-    return [{wire: value for wire, value in row.items() if value} for row in rows]
+                rows[i][wire] = rows[i].get(wire, 0) + factor * value
+    return [_reduced(row) for row in rows]
+
+
+def _reduced(row: Row) -> Row:
+    """The row modulo r, without zeros."""
+    kept = {wire: value % R_MODULUS for wire, value in row.items()}
+    return {wire: value for wire, value in kept.items() if value}
 
 
 def _peel(rows: list[Row], circuit: Circuit) -> set[int]:
