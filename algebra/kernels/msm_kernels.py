@@ -85,7 +85,7 @@ def msm_kernels(group: Group, backend: Backend) -> MsmKernels:
         "sorted": most,
         "places": most,
         "groups": 3 * most,
-        "stage": STAGE * most // 2,
+        "stage": STAGE * most,
         "state": LANES,
         "scratch": helpers.words * blocks + helpers.fixed_words,
     }
@@ -128,7 +128,7 @@ def msm_kernels(group: Group, backend: Backend) -> MsmKernels:
         for i in range(count, LANES * ((count + LANES - 1) // LANES)):
             perm[i] = area + row_bytes * (most + i % LANES)
         # now lengths[l] counts those of at least l points
-        stage = work[stage_at : stage_at + STAGE * most // 2].view(np.uint32)
+        stage = work[stage_at : stage_at + STAGE * most]
         now, then = work[codes_at : codes_at + most], work[codes_at + most : codes_at + 2 * most]
         blocks = codes_of(now, np.int64(0), count, rows, row_bytes, order, places, stage)
         active = lengths[2] if longest >= 2 else np.int64(0)
@@ -199,8 +199,11 @@ def msm_kernels(group: Group, backend: Backend) -> MsmKernels:
     @helper
     def finish_job(result: Any, groups: int, work: Any) -> None:
         """From the sums of each lane to Σ j·bucket_j, in every lane of `result`."""
-        area = work[points_at : points_at + 4 * point_words].view(np.uint64).reshape((4, point_words))
-        running, total, moved, infinity = area[0], area[1], area[2], area[3]
+        # slices and not a view of other shape and type, which Numba would take most of a second to compile
+        running = work[points_at : points_at + point_words]
+        total = work[points_at + point_words : points_at + 2 * point_words]
+        moved = work[points_at + 2 * point_words : points_at + 3 * point_words]
+        infinity = work[points_at + 3 * point_words : points_at + 4 * point_words]
         running_at, total_at, moved_at = running.ctypes.data, total.ctypes.data, moved.ctypes.data
         set_infinity(infinity.ctypes.data)
         # Lane l holds R_l and T_l = Σ (j + 1)·S_(l·groups + j); wanted are Σ T_l + groups·Σ l·R_l, and
