@@ -19,6 +19,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from zkroll.algebra.files import write_atomically
 from zkroll.algebra.keccak import keccak256
 from zkroll.rollup.batch import Batch
 from zkroll.rollup.development import (
@@ -29,7 +30,6 @@ from zkroll.rollup.development import (
 )
 from zkroll.rollup.executor import execute_batch
 from zkroll.rollup.l1 import development_rollup_address
-from zkroll.rollup.output import write_atomically
 from zkroll.rollup.transaction import SignedTransaction, Transaction
 from zkroll.rollup.wallet import Wallet, insecure_dev_wallet
 
