@@ -2,6 +2,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 SOLC   := build/solc
+SNARKJS := build/snarkjs
 
 .PHONY: help setup prove lint type test test-all bench bench-kernels mutate contracts example clean
 
@@ -30,7 +31,7 @@ type: setup  ## mypy --strict
 test: setup  ## the quick suite
 	$(BIN)/pytest -q -n 2 -m "not slow and not oracle"
 
-test-all: setup $(SOLC)/node_modules/solc  ## the whole suite: slow tests and those against npm packages too
+test-all: setup $(SOLC)/node_modules/solc $(SNARKJS)/node_modules/snarkjs  ## the whole suite: slow tests and those against npm packages too
 	$(BIN)/pytest -q -n 2
 
 bench: setup  ## measure the proof of the example batch: seconds, memory and cells by stage, chip and size
@@ -47,6 +48,9 @@ TOKEN  := examples/erc20/Token
 
 $(SOLC)/node_modules/solc:
 	npm install --silent --no-save --prefix $(SOLC) solc@0.8.37
+
+$(SNARKJS)/node_modules/snarkjs:
+	npm install --silent --no-save --prefix $(SNARKJS) snarkjs@0.7.6 circom2 circomlib
 
 contracts: $(SOLC)/node_modules/solc  ## compile the Solidity sources into their artifacts (needs node and npm)
 	node rollup/l1/contracts/compile.mjs $(SOLC) $(INBOX).sol $(INBOX).json
