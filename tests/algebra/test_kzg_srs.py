@@ -196,8 +196,8 @@ def _broken() -> dict[str, tuple[bytes, str]]:
     one, two, three = (places[i] + 12 for i in (1, 2, 3))
     above = (Q_MODULUS + 1).to_bytes(32, "little")
     return {
-        "magic": (_with(0, b"zkey"), "version 1"),
-        "version": (_with(4, b"\2"), "version 1"),
+        "magic": (_with(0, b"zkey"), "expected a .ptau file"),
+        "version": (_with(4, b"\2"), "expected a .ptau file"),
         "no sections": (_with(8, bytes(4)), "sections"),
         "2^32 - 1 sections": (_with(8, b"\xff" * 4), "sections"),
         "length 2^63": (_with(places[2] + 4, (1 << 63).to_bytes(8, "little")), "section 2"),
