@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support.groth16 import chain
-from support.npm import snarkjs
+from support.npm import needs_packages, snarkjs
 from support.section_files import FIXTURES, patched, sections
 
 from zkroll.algebra.constants import R_MODULUS as R
@@ -129,6 +129,7 @@ def test_infinity_in_one_part_of_b_alone_is_refused():
         from_zkey(type(zkey)(**{**vars(zkey), "b2": b2}))
 
 
+@needs_packages
 @pytest.mark.oracle
 def test_snarkjs_accepts_our_proofs_and_proves_with_our_keys(tmp_path: Path):
     system, witness = chain(40, x=12345)

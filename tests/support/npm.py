@@ -1,33 +1,30 @@
-"""npm packages that tests run as separate programs, installed into the build folder on first use."""
+"""npm packages that tests run as separate programs: in build/snarkjs, or the folder that ZKROLL_SNARKJS names.
+
+To install them:  npm install --no-save --prefix build/snarkjs snarkjs@0.7.6 circom2 circomlib
+"""
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
-FOLDER = Path(__file__).resolve().parents[2] / "build/npm"
+FOLDER = (
+    Path(os.environ.get("ZKROLL_SNARKJS", Path(__file__).resolve().parents[2] / "build/snarkjs"))
+    / "node_modules"
+)
 
-
-def program(package: str, version: str, name: str) -> Path:
-    """The path of a package's program; skips the test where there is no npm or it cannot be installed."""
-    path = FOLDER / "node_modules/.bin" / name
-    if not path.exists():
-        if shutil.which("npm") is None:
-            pytest.skip("needs npm")
-        command = ["npm", "install", "--silent", "--no-save", "--prefix", str(FOLDER), f"{package}@{version}"]
-        if (
-            subprocess.run(command, capture_output=True, check=False, timeout=300).returncode
-            or not path.exists()
-        ):
-            pytest.skip(f"npm cannot install {package}")
-    return path
+needs_packages = pytest.mark.skipif(
+    shutil.which("node") is None
+    or not all((FOLDER / name).exists() for name in ("snarkjs", "circom2", "circomlib")),
+    reason="needs node and the npm packages snarkjs, circom2 and circomlib in build/snarkjs",
+)
 
 
 def snarkjs(*arguments: object) -> subprocess.CompletedProcess[str]:
     """Run snarkjs and return what it printed."""
-    path = program("snarkjs", "0.7.6", "snarkjs")
-    command = ["node", str(path.resolve()), *map(str, arguments)]
+    command = ["node", str(FOLDER / ".bin/snarkjs"), *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)

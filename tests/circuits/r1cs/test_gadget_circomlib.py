@@ -7,7 +7,6 @@ names:  npm install --no-save --prefix build/snarkjs circom2 circomlib
 from __future__ import annotations
 
 import json
-import os
 import random
 import shutil
 import subprocess
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.npm import FOLDER, needs_packages
 from support.smt import Inputs, present, processor, proof, step, tree, verifier
 
 from zkroll.algebra import babyjubjub as curve
@@ -32,16 +32,7 @@ from zkroll.circuits.r1cs.gadgets.poseidon import poseidon_hash
 from zkroll.circuits.r1cs.gadgets.scalar_mul import multiply, multiply_base
 from zkroll.circuits.r1cs.gadgets.sha256 import sha256
 
-ROOT = Path(__file__).resolve().parents[3]
-FOLDER = Path(os.environ.get("ZKROLL_SNARKJS", ROOT / "build/snarkjs")) / "node_modules"
-
-pytestmark = [
-    pytest.mark.oracle,
-    pytest.mark.skipif(
-        shutil.which("node") is None or not (FOLDER / "circomlib").exists(),
-        reason="needs node and the npm packages circom2 and circomlib in build/snarkjs",
-    ),
-]
+pytestmark = [pytest.mark.oracle, needs_packages]
 
 # reads cases from a file, writes the outputs of each or null where a constraint is broken
 RUNNER = """

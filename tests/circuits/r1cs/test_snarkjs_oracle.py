@@ -7,13 +7,12 @@ ZKROLL_SNARKJS names:  npm install --no-save --prefix build/snarkjs snarkjs@0.7.
 from __future__ import annotations
 
 import json
-import os
 import random
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+from support.npm import FOLDER, needs_packages
 
 from zkroll.algebra.constants import R_MODULUS
 from zkroll.algebra.vector import FrVector
@@ -33,16 +32,7 @@ from zkroll.circuits.r1cs.formats.zkey import check_points, read_zkey, write_zke
 from zkroll.circuits.r1cs.sparse import SparseMatrix
 from zkroll.circuits.r1cs.system import R1CS
 
-ROOT = Path(__file__).resolve().parents[3]
-FOLDER = Path(os.environ.get("ZKROLL_SNARKJS", ROOT / "build/snarkjs")) / "node_modules"
-
-pytestmark = [
-    pytest.mark.oracle,
-    pytest.mark.skipif(
-        shutil.which("node") is None or not (FOLDER / ".bin/snarkjs").exists(),
-        reason="needs node and the npm packages snarkjs, circom2 and circomlib in build/snarkjs",
-    ),
-]
+pytestmark = [pytest.mark.oracle, needs_packages]
 
 CIRCUIT = """
 pragma circom 2.0.0;
