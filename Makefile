@@ -3,8 +3,9 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 SOLC   := build/solc
 SNARKJS := build/snarkjs
+ANVIL  := build/anvil
 
-.PHONY: help setup prove lint type test test-all bench bench-kernels mutate contracts example clean
+.PHONY: help setup prove lint type test test-all bench bench-kernels bench-groth16 mutate contracts example clean
 
 help:  ## list the targets
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -29,9 +30,9 @@ type: setup  ## mypy --strict
 	$(BIN)/mypy
 
 test: setup  ## the quick suite
-	$(BIN)/pytest -q -n 2 -m "not slow and not oracle"
+	$(BIN)/pytest -q -n 2 -m "not slow and not oracle and not anvil"
 
-test-all: setup $(SOLC)/node_modules/solc $(SNARKJS)/node_modules/snarkjs  ## the whole suite: slow tests and those against npm packages too
+test-all: setup $(SOLC)/node_modules/solc $(SNARKJS)/node_modules/snarkjs $(ANVIL)/node_modules/@foundry-rs/anvil  ## the whole suite: slow tests and those against npm packages too
 	$(BIN)/pytest -q -n 2
 
 bench: setup  ## measure the proof of the example batch: seconds, memory and cells by stage, chip and size
@@ -39,6 +40,9 @@ bench: setup  ## measure the proof of the example batch: seconds, memory and cel
 
 bench-kernels: setup  ## measure the kernels beside their multiplications and, with ARGS='--peer NAME=PATH', beside other libraries
 	$(BIN)/python benchmarks/kernels.py $(ARGS)
+
+bench-groth16: setup  ## measure Groth16 beside snarkjs and, with ARGS='--rapidsnark PATH --gnark PATH', beside rapidsnark and gnark
+	$(BIN)/python benchmarks/groth16.py $(ARGS)
 
 mutate: setup  ## tamper cells of every chip and count those noticed; writes docs/mutation-survivors.md
 	$(BIN)/python benchmarks/mutate.py
@@ -59,6 +63,9 @@ contracts: $(SOLC)/node_modules/solc  ## compile the Solidity sources into their
 
 example: setup  ## make examples/erc20/batch.json anew
 	$(BIN)/python examples/erc20/make_batch.py
+
+$(ANVIL)/node_modules/@foundry-rs/anvil:
+	npm install --silent --no-save --prefix $(ANVIL) @foundry-rs/anvil
 
 clean:  ## remove what make made
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache
