@@ -12,10 +12,6 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
 #: (stage, percent of the stage, seconds since the start)
 Progress = Callable[[str, float, float], None]
 
@@ -60,6 +56,10 @@ def table(
     title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, grouped: bool = True
 ) -> None:
     """Print a table; columns of numbers are right-aligned, their digits in groups of three when `grouped`."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
     cells = [list(row) for row in rows]
     shown = Table(title=Text(printable(title)), title_justify="left", box=None, pad_edge=False)
     for at, column in enumerate(columns):

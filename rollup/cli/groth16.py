@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from zkroll.rollup.cli.arguments import JsonOption
-from zkroll.rollup.cli.console import emit, facts, progress_lines, say
+from zkroll.rollup.cli.console import emit, facts, say
+from zkroll.rollup.cli.progress import work_progress
 
 app = typer.Typer(help="Prove and verify with Groth16, for circuits of circom.", no_args_is_help=False)
 
@@ -60,18 +61,15 @@ def prove_command(
     from zkroll.circuits.r1cs.formats.wtns import read_wtns_words
     from zkroll.prover.groth16 import open_proving_key, prove_zk
 
-    start, report = time.perf_counter(), progress_lines()
-
-    def progress(stage: str, fraction: float, _detail: str) -> None:
-        report(stage, 100 * fraction, time.perf_counter() - start)
-
+    start = time.perf_counter()
     for output in (proof, public):
         check_writable(output)
     values = read_wtns_words(witness)
     system = None if r1cs is None else read_r1cs(r1cs, threads)
-    progress("reading the key", 0.0, "")
-    loaded = open_proving_key(key, threads=threads)
-    made, signals = prove_zk(loaded, values, r1cs=system, threads=threads, progress=progress)
+    with work_progress() as progress:
+        progress("reading the key", 0.0, "")
+        loaded = open_proving_key(key, threads=threads)
+        made, signals = prove_zk(loaded, values, r1cs=system, threads=threads, progress=progress)
     write_proof(made.parts, proof)
     write_public(signals, public)
     document = {
