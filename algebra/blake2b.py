@@ -108,7 +108,9 @@ class Blake2b:
         hashed, filled = (int(word) for word in words[STATE_WORDS:])
         if filled > BLOCK or (filled == 0 and hashed):
             first = 1 if hashed else 0
-            raise InputError(f"state of Blake2b: expected {first} to {BLOCK} bytes in the block, got {filled}")
+            raise InputError(
+                f"state of Blake2b: expected {first} to {BLOCK} bytes in the block, got {filled}"
+            )
         if hashed % BLOCK or hashed + filled > _MOST:
             raise InputError(
                 f"state of Blake2b: expected a multiple of {BLOCK} bytes hashed, up to 2^53, got {hashed}"
