@@ -11,6 +11,7 @@ x are scaled already and whose w take the factor.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TypeVar
 
 import numpy as np
@@ -28,21 +29,29 @@ from zkroll.errors import InputError
 
 P = TypeVar("P", bound=Points)
 
-MAX_LOG = 26
+MAX_LOG = 28  # r - 1 is a multiple of 2^28
 _SLICE = 1 << 15  # butterflies that are computed together: the memory beyond the points
 
 
 def forward(points: P, threads: int | None = None, backend: Backend | None = None) -> P:
     """Return Q_j = Σ_i ω^(ij)·P_i for n points, ω = root_of_unity(log2 n), natural order on both sides.
 
-    n is a power of two up to 2^26. The points must be of order r. Raises InputError for another n.
+    n is a power of two up to 2^28. The points must be of order r. Raises InputError for another n.
     """
     return _transform(points, 1, "group_ntt.forward", threads, backend)
 
 
-def inverse(points: P, threads: int | None = None, backend: Backend | None = None) -> P:
-    """Return P_i = 1/n·Σ_j ω^(-ij)·Q_j; the reverse of `forward`."""
-    return _transform(points, -1, "group_ntt.inverse", threads, backend)
+def inverse(
+    points: P,
+    threads: int | None = None,
+    backend: Backend | None = None,
+    report: Callable[[float], None] = lambda _fraction: None,
+) -> P:
+    """Return P_i = 1/n·Σ_j ω^(-ij)·Q_j; the reverse of `forward`.
+
+    `report` is called now and then with the fraction of the work that is done.
+    """
+    return _transform(points, -1, "group_ntt.inverse", threads, backend, report)
 
 
 def lagrange_basis(
@@ -59,7 +68,14 @@ def lagrange_basis(
     return inverse(powers[:count], threads, backend)
 
 
-def _transform(points: P, sign: int, place: str, threads: int | None, backend: Backend | None) -> P:
+def _transform(
+    points: P,
+    sign: int,
+    place: str,
+    threads: int | None,
+    backend: Backend | None,
+    report: Callable[[float], None] = lambda _fraction: None,
+) -> P:
     n, group = points.n, points.group
     if n < 1 or n & (n - 1) or n > 1 << MAX_LOG:
         raise InputError(f"{place}: expected a power of two of points up to 2^{MAX_LOG}, got {n}")
@@ -74,6 +90,7 @@ def _transform(points: P, sign: int, place: str, threads: int | None, backend: B
         for begin in range(0, n // 2, _SLICE):
             numbers = np.arange(begin, min(n // 2, begin + _SLICE))
             _butterflies(group, rows, numbers, log_m, twiddles, scale, threads, backend)
+            report((log_m + (begin + len(numbers)) / (n // 2)) / log_n)
     return type(points)(rows)
 
 
