@@ -9,7 +9,8 @@ import typer
 
 from zkroll.rollup.cli.arguments import JsonOption
 from zkroll.rollup.cli.console import emit, facts, say
-from zkroll.rollup.cli.progress import work_progress
+from zkroll.rollup.cli.progress import portion, work_progress
+from zkroll.rollup.cli.wtns import CalculatorArgument, InputArgument, MemoryOption, TimeoutOption, show_log
 
 app = typer.Typer(help="Prove and verify with Groth16, for circuits of circom.", no_args_is_help=False)
 
@@ -72,6 +73,51 @@ def prove_command(
         made, signals = prove_zk(loaded, values, r1cs=system, threads=threads, progress=progress)
     write_proof(made.parts, proof)
     write_public(signals, public)
+    document = {
+        "proof": proof,
+        "public": public,
+        "wires": loaded.n_wires,
+        "domain": loaded.n,
+        "seconds": round(time.perf_counter() - start, 3),
+    }
+    emit(document, as_json, lambda: facts(document))
+
+
+@app.command("fullprove")
+def fullprove_command(
+    inputs: InputArgument,
+    calculator: CalculatorArgument,
+    key: _KeyArgument,
+    proof: _ProofOutput = "proof.json",
+    public: _PublicOutput = "public.json",
+    threads: _ThreadsOption = None,
+    memory: MemoryOption = 4096,
+    timeout: TimeoutOption = 3600.0,
+    as_json: JsonOption = False,
+) -> None:
+    """Calculate the witness of inputs and prove it: wtns calculate and groth16 prove in one.
+
+    Inputs that do not satisfy the circuit are a clean no (exit code 1), with circom's message.
+    """
+    from zkroll.algebra.files import check_writable
+    from zkroll.circuits.r1cs.formats.groth16_json import write_proof, write_public
+    from zkroll.circuits.r1cs.formats.input_json import read_inputs
+    from zkroll.circuits.r1cs.witness_calculator import WitnessCalculator
+    from zkroll.prover.groth16 import open_proving_key, prove_zk
+
+    start = time.perf_counter()
+    for output in (proof, public):
+        check_writable(output)
+    signals = read_inputs(inputs)
+    with work_progress() as progress:
+        progress("compiling", 0.0, "")
+        compiled = WitnessCalculator(calculator, memory=memory << 20, seconds=timeout, log=show_log)
+        words = compiled.calculate(signals, portion(progress, 0.05, 0.3))
+        progress("reading the key", 0.3, "")
+        loaded = open_proving_key(key, threads=threads)
+        made, values = prove_zk(loaded, words, threads=threads, progress=portion(progress, 0.3, 1.0))
+    write_proof(made.parts, proof)
+    write_public(values, public)
     document = {
         "proof": proof,
         "public": public,

@@ -1,22 +1,41 @@
-"""zkroll wtns: check a circuit's witness, or write it as JSON."""
+"""zkroll wtns: calculate a circuit's witness, check it, or write it as JSON."""
 
 from __future__ import annotations
 
+import time
 from typing import Annotated
 
 import typer
 
 from zkroll.rollup.cli.arguments import JsonOption
-from zkroll.rollup.cli.console import emit, facts
+from zkroll.rollup.cli.console import emit, facts, warn
+from zkroll.rollup.cli.progress import portion, work_progress
 from zkroll.rollup.cli.r1cs import R1csArgument
 
-app = typer.Typer(help="Check a witness (.wtns), or write it as JSON.", no_args_is_help=False)
+app = typer.Typer(help="Calculate a witness (.wtns), check it, or write it as JSON.", no_args_is_help=False)
 export = typer.Typer(help="Write the witness in another format.", no_args_is_help=False)
 app.add_typer(export, name="export")
 
 _WtnsArgument = Annotated[
     str, typer.Argument(metavar="WITNESS.wtns", help="The value of each wire.", show_default=False)
 ]
+CalculatorArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="CIRCUIT.wasm", help="The calculator that circom --wasm writes.", show_default=False
+    ),
+]
+InputArgument = Annotated[
+    str, typer.Argument(metavar="INPUT.json", help="The values of the input signals.", show_default=False)
+]
+MemoryOption = Annotated[
+    int,
+    typer.Option("--memory", metavar="MIB", min=1, max=4096, help="Memory that the calculator may use."),
+]
+TimeoutOption = Annotated[
+    float, typer.Option("--timeout", metavar="SECONDS", min=0.001, help="Time that it may use.")
+]
+_NewWtnsArgument = Annotated[str, typer.Argument(metavar="WITNESS.wtns", help="Where to write the witness.")]
 _OutputArgument = Annotated[
     str, typer.Argument(metavar="OUTPUT.json", help="Where to write it.", show_default=False)
 ]
@@ -24,6 +43,41 @@ _SymOption = Annotated[
     str | None,
     typer.Option("--sym", metavar="FILE", help="Names of the signals, for the constraint that is broken."),
 ]
+
+
+@app.command("calculate")
+def calculate_command(
+    calculator: CalculatorArgument,
+    inputs: InputArgument,
+    output: _NewWtnsArgument = "witness.wtns",
+    memory: MemoryOption = 4096,
+    timeout: TimeoutOption = 3600.0,
+    as_json: JsonOption = False,
+) -> None:
+    """Run a circuit's calculator on inputs; exit code 1 and circom's message if they do not satisfy it.
+
+    What the circuit logs is shown on stderr.
+    """
+    from zkroll.algebra.files import check_writable
+    from zkroll.circuits.r1cs.formats.input_json import read_inputs
+    from zkroll.circuits.r1cs.formats.wtns import write_wtns
+    from zkroll.circuits.r1cs.witness_calculator import WitnessCalculator
+
+    start = time.perf_counter()
+    check_writable(output)
+    signals = read_inputs(inputs)
+    with work_progress() as progress:
+        progress("compiling", 0.0, "")
+        compiled = WitnessCalculator(calculator, memory=memory << 20, seconds=timeout, log=show_log)
+        words = compiled.calculate(signals, portion(progress, 0.1, 1.0))
+    write_wtns(words, output)
+    document = {"witness": output, "wires": len(words), "seconds": round(time.perf_counter() - start, 3)}
+    emit(document, as_json, lambda: facts(document))
+
+
+def show_log(line: str) -> None:
+    """Show a line that the circuit logs."""
+    warn(f"log: {line}")
 
 
 @app.command("check")

@@ -11,7 +11,7 @@ import json
 import os
 import re
 import stat
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -45,10 +45,11 @@ def read_text(path: Path | str, largest: int) -> bytes:
     return content
 
 
-def parse(text: bytes, place: str) -> Any:
+def parse(text: bytes, place: str, integer: Callable[[str], int] | None = None) -> Any:
     """Return the document in `text`: dictionaries, lists, strings, and integers of at most ten digits.
 
-    Raises InputError for anything else; `place` begins its message.
+    Where `integer` is given, it reads the integers instead, from the text of each. Raises InputError for
+    anything else; `place` begins its message.
     """
     if b"\\" in text:
         raise InputError(f"{place}: expected JSON without escapes, got a backslash at byte {text.index(92)}")
@@ -62,7 +63,7 @@ def parse(text: bytes, place: str) -> Any:
             found[key] = value
         return found
 
-    def integer(digits: str) -> int:
+    def small_integer(digits: str) -> int:
         if len(digits) > 10 or digits.startswith("-"):
             raise InputError(f"{place}: expected numbers as strings of digits, got {shown(digits)}")
         return int(digits)
@@ -75,7 +76,11 @@ def parse(text: bytes, place: str) -> Any:
         if decoded.startswith("\ufeff"):
             raise InputError(f"{place}: expected UTF-8 without a byte order mark")
         return json.loads(
-            decoded, object_pairs_hook=pairs, parse_int=integer, parse_float=refuse, parse_constant=refuse
+            decoded,
+            object_pairs_hook=pairs,
+            parse_int=integer or small_integer,
+            parse_float=refuse,
+            parse_constant=refuse,
         )
     except UnicodeDecodeError as error:
         raise InputError(

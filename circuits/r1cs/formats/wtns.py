@@ -55,8 +55,12 @@ def _check_range(file: SectionFile, words: NDArray[np.uint64]) -> None:
         raise file.error(VALUES, f"wire {at}: expected a value below r, got {value}")
 
 
-def write_wtns(witness: FrVector, path: Path | str) -> None:
-    """Write a witness as a .wtns file. Raises InputError when the file cannot be written."""
+def write_wtns(witness: FrVector | NDArray[np.uint64], path: Path | str) -> None:
+    """Write a witness as a .wtns file: a vector, or rows (n, 4) of little-endian words below r.
+
+    Raises InputError when the file cannot be written.
+    """
+    words = witness.to_limbs() if isinstance(witness, FrVector) else witness
     header = FIELD_BYTES.to_bytes(4, "little") + R_MODULUS.to_bytes(FIELD_BYTES, "little")
     header += len(witness).to_bytes(4, "little")
-    write_sections(path, "wtns", VERSION, [(HEADER, [header]), (VALUES, [witness.to_limbs()])])
+    write_sections(path, "wtns", VERSION, [(HEADER, [header]), (VALUES, [words])])
