@@ -48,12 +48,12 @@ _INDENT = " " * 12
 
 _RANGE_CHECK = "ok := and(ok, lt(calldataload({place}), r))"
 _TERM = """\
-mstore(add(m, 0x40), {x})
-mstore(add(m, 0x60), {y})
-mstore(add(m, 0x80), calldataload({place}))
-ok := and(ok, staticcall(gas(), 0x07, add(m, 0x40), 0x60, add(m, 0x40), 0x40))
+mstore(add(l, 0x40), {x})
+mstore(add(l, 0x60), {y})
+mstore(add(l, 0x80), calldataload({place}))
+ok := and(ok, staticcall(gas(), 0x07, add(l, 0x40), 0x60, add(l, 0x40), 0x40))
 ok := and(ok, eq(returndatasize(), 0x40))
-ok := and(ok, staticcall(gas(), 0x06, m, 0x80, m, 0x40))
+ok := and(ok, staticcall(gas(), 0x06, l, 0x80, l, 0x40))
 ok := and(ok, eq(returndatasize(), 0x40))
 """
 
@@ -83,6 +83,7 @@ def solidity_verifier(key: VerifyingKey, contract: str = "Groth16Verifier") -> s
     fields: dict[str, object] = {
         "contract": contract,
         "guard": GAS_GUARD,
+        "guard_text": f"{GAS_GUARD:,}",
         "calldata_size": f"0x{_HEAD + 32 * n:x}",
         "pub_doc": "\n    /// @param _pubSignals The public inputs: outputs first, as circom orders them."
         if n
