@@ -2,9 +2,10 @@
 
 `hashlib` has the same hash, but not its state between two blocks, which .ptau files hold: every contribution
 records the state of its response hash before the public key. That record is 216 bytes: the block that is being
-filled (128), the eight words of the chaining value, how many bytes are hashed into it and how many of the block
-are filled (8 each, little endian). What stands in the block behind the filled part means nothing, but snarkjs
-writes what it happens to have there; so does this class, as long as it is given the same pieces.
+filled (128), the eight words of the chaining value, how many bytes are hashed into it, how many of the block are
+filled, and zero (8 each, little endian). What stands in the block behind the filled part means nothing, but
+snarkjs writes what it happens to have there; so does this class, as long as it is given the same pieces, each a
+multiple of four bytes. The zero is not looked at.
 
 Source: RFC 7693; snarkjs 0.7.6, src/misc.js.
 
@@ -26,7 +27,7 @@ from zkroll.algebra.kernels.blake2b_kernels import BLOCK, INITIAL, STATE_WORDS, 
 from zkroll.errors import InputError
 
 DIGEST_BYTES = 64
-STATE_BYTES = BLOCK + 8 * STATE_WORDS + 16
+STATE_BYTES = BLOCK + 8 * STATE_WORDS + 24
 
 _PARAMETERS = 0x0101_0000 | DIGEST_BYTES  # fan-out and depth one, no key
 _MOST = 2**53  # bytes: beyond that, the lengths of snarkjs are not exact
@@ -91,7 +92,7 @@ class Blake2b:
 
     def state(self) -> bytes:
         """Return the state in the 216 bytes that .ptau files hold."""
-        words = np.array([self._length - self._filled, self._filled], dtype="<u8")
+        words = np.array([self._length - self._filled, self._filled, 0], dtype="<u8")
         return self._block.tobytes() + self._h.astype("<u8", copy=False).tobytes() + words.tobytes()
 
     @classmethod
@@ -105,7 +106,7 @@ class Blake2b:
         if len(octets) != STATE_BYTES:
             raise InputError(f"state of Blake2b: expected {STATE_BYTES} bytes, got {len(octets)}")
         words = octets[BLOCK:].view("<u8")
-        hashed, filled = (int(word) for word in words[STATE_WORDS:])
+        hashed, filled = (int(word) for word in words[STATE_WORDS : STATE_WORDS + 2])
         if filled > BLOCK or (filled == 0 and hashed):
             first = 1 if hashed else 0
             raise InputError(
