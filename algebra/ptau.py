@@ -218,6 +218,16 @@ class PtauWriter:
         finally:
             file.seek(after)
 
+    def points(self, kind: type[P], number: int, at: int, count: int = 1) -> P:
+        """Read points of a section back that are of this kind."""
+        file, (start, _) = self._file, self._places[number]
+        after, size = file.tell(), kind.group.row_bytes
+        try:
+            file.seek(start + size * at)
+            return kind.from_bytes(file.read(size * count), "iden3", check=False)
+        finally:
+            file.seek(after)
+
     def copy(self, source: PtauFile, number: int) -> None:
         """Write a section as another file has it."""
         octets = source.file.content(number)
