@@ -36,7 +36,10 @@ class Level(Protocol):
     name: str
 
     def accepts(self, circuit: Circuit, witness: FrVector) -> bool:
-        """Whether a witness, satisfying or not, is accepted at this level."""
+        """Whether a witness, satisfying or not, is accepted at this level.
+
+        May raise ConstraintViolation for another thing that this level finds wrong.
+        """
         ...
 
 
@@ -71,7 +74,7 @@ def check_circuit(
             if outputs.get(name) != wanted:
                 raise ConstraintViolation(f"{place}: {name}: expected {wanted}, got {outputs.get(name)}")
         for level in levels:
-            if not level.accepts(compiled, witness):
+            if not _accepts(level, compiled, witness, place):
                 raise ConstraintViolation(f"{place}: {level.name}: expected acceptance, got refusal")
     for number, given in enumerate(invalid):
         case, place = _case(given), f"invalid case {number}"
@@ -79,9 +82,16 @@ def check_circuit(
         if compiled.first_violation(witness) is None:
             raise ConstraintViolation(f"{place}: expected a broken constraint, got none")
         for level in levels:
-            if level.accepts(compiled, witness):
+            if _accepts(level, compiled, witness, place):
                 raise ConstraintViolation(f"{place}: {level.name}: expected refusal, got acceptance")
     return compiled
+
+
+def _accepts(level: Level, circuit: Circuit, witness: FrVector, place: str) -> bool:
+    try:
+        return level.accepts(circuit, witness)
+    except ConstraintViolation as error:
+        raise ConstraintViolation(f"{place}: {level.name}: {error}") from None
 
 
 def _case(given: Case | Inputs) -> Case:

@@ -51,7 +51,7 @@ class EmbeddedChain:
         self.folder = folder
         self.deployer: LocalAccount = insecure_development_deployer()
         self._clock = clock
-        self._backend = _Backend(self.deployer)
+        self._backend = ChainBackend(self.deployer)
         self.w3 = Web3(EthereumTesterProvider(EthereumTester(self._backend)))
         present = _has_chain(folder)
         if not present:
@@ -130,17 +130,20 @@ class EmbeddedChain:
                 raise InputError(f"{place}: block {number}: expected hash {replayed}, got {block.hash[:80]}")
 
 
-class _Backend(PyEVMBackend):  # type: ignore[misc]
-    """eth-tester's chain with nothing random in it, so that blocks can be replayed."""
+class ChainBackend(PyEVMBackend):  # type: ignore[misc]
+    """eth-tester's chain with nothing random in it, so that blocks can be replayed.
 
-    def __init__(self, deployer: LocalAccount) -> None:
+    `deployer` owns all ether; `machine` is py-evm's class of the EVM that runs.
+    """
+
+    def __init__(self, deployer: LocalAccount, machine: type = PragueVM) -> None:
         owner = {"balance": DEPLOYER_WEI, "nonce": 0, "code": b"", "storage": {}}
         super().__init__(
             genesis_parameters=PyEVMBackend.generate_genesis_params(
                 {"timestamp": GENESIS_TIMESTAMP, "gas_limit": BLOCK_GAS_LIMIT}
             ),
             genesis_state={bytes.fromhex(deployer.address[2:]): owner},
-            vm_configuration=((0, PragueVM),),
+            vm_configuration=((0, machine),),
         )
         # web3 fills in the first account as the sender of calls, and only this one can pay for them.
         self.account_keys = (PrivateKey(bytes(deployer.key)),)

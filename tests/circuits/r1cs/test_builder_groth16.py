@@ -2,41 +2,17 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 import pytest
 
 from zkroll.algebra import eddsa
 from zkroll.algebra.reference.poseidon import poseidon_hash as plain_poseidon
-from zkroll.algebra.vector import FrVector
 from zkroll.circuits.r1cs.builder import Builder
 from zkroll.circuits.r1cs.check import Case, check_circuit
-from zkroll.circuits.r1cs.circuit import Circuit
 from zkroll.circuits.r1cs.gadgets.bits import range_check, to_bits
 from zkroll.circuits.r1cs.gadgets.eddsa import verify_eddsa
 from zkroll.circuits.r1cs.gadgets.poseidon import poseidon_hash
 from zkroll.errors import ConstraintViolation
-from zkroll.prover.groth16 import ProvingKey, prove, setup_insecure
-from zkroll.verifier.groth16 import verify
-
-
-class Groth16:
-    """Proofs with a development key are accepted, for the public values of the witness and no others."""
-
-    name = "groth16"
-
-    @staticmethod
-    @cache
-    def key(circuit: Circuit) -> ProvingKey:
-        return setup_insecure(circuit.r1cs, b"tests of the builder")
-
-    def accepts(self, circuit: Circuit, witness: FrVector) -> bool:
-        key = self.key(circuit)
-        proof = prove(key, witness, 5, 7)
-        public = circuit.public_values(witness)
-        accepted = verify(key.vk, public, proof)
-        others = [[*public[:i], value ^ 1, *public[i + 1 :]] for i, value in enumerate(public)]
-        return accepted and not any(verify(key.vk, other, proof) for other in others)
+from zkroll.rollup.testing.levels import Groth16Level
 
 
 def preimage(c: Builder) -> None:
@@ -59,7 +35,7 @@ def test_a_circuit_proves_what_it_accepts_and_nothing_else() -> None:
             Case({"x": 77, "salt": 5}, tamper={"h": 3}),
             Case({"x": 77, "salt": 5}, tamper={"low": 0}),
         ],
-        levels=[Groth16()],
+        levels=[Groth16Level()],
     )
 
 
@@ -73,7 +49,11 @@ def test_a_signature_is_proven() -> None:
 
     given = {"key": list(key), "message": 99, "r8": list(r8), "s": s}
     check_circuit(
-        define, [given], [given | {"message": 98}, given | {"s": s + 1}], levels=[Groth16()], determined=False
+        define,
+        [given],
+        [given | {"message": 98}, given | {"s": s + 1}],
+        levels=[Groth16Level()],
+        determined=False,
     )
 
 
@@ -85,4 +65,4 @@ def test_a_missing_constraint_is_seen_before_any_proof() -> None:
         c.output("odd", odd)
 
     with pytest.raises(ConstraintViolation, match="output odd: expected one value for the inputs, got two"):
-        check_circuit(define, valid=[{"x": 6}], levels=[Groth16()])
+        check_circuit(define, valid=[{"x": 6}], levels=[Groth16Level()])
