@@ -310,6 +310,16 @@ def _sha256() -> None:
     _same("SHA-256", digests, [hashlib.sha256(message).digest() for message in messages])
 
 
+def _blake2b() -> None:
+    from zkroll.algebra.blake2b import Blake2b
+
+    pieces, known, hashed = _messages(), hashlib.blake2b(), Blake2b()
+    for piece in pieces:
+        known.update(piece)
+        hashed = Blake2b.from_state(hashed.update(piece).state())
+    _same("BLAKE2b", hashed.digest(), known.digest())
+
+
 #: what `zkroll doctor` runs, all together in well under a second once the kernels are loaded
 CHECKS: dict[str, Callable[[], None]] = {
     "field": _both_fields(_field),
@@ -327,6 +337,7 @@ CHECKS: dict[str, Callable[[], None]] = {
     "merkle": _merkle,
     "keccak": _keccak,
     "sha256": _sha256,
+    "blake2b": _blake2b,
 }
 
 #: checks that take longer, for tests
