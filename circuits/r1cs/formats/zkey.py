@@ -23,7 +23,7 @@ Source: snarkjs, src/zkey_utils.js (read for the layout).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -332,27 +332,36 @@ def _contribution(fields: Fields, i: int) -> Contribution:
 # ---- writing -----------------------------------------------------------------------------------------------
 
 
-def write_zkey(key: ZKey, path: Path | str) -> None:
-    """Write a proving key as a .zkey file. Raises InputError when the file cannot be written."""
+def write_zkey(
+    key: ZKey,
+    path: Path | str,
+    order: Sequence[int] = tuple(range(PROTOCOL, CONTRIBUTIONS + 1)),
+    replaced: Mapping[int, Iterable[Buffer]] | None = None,
+) -> None:
+    """Write a proving key as a .zkey file, its sections in this order.
+
+    `replaced` gives other contents for sections, in parts that are taken one at a time. Raises InputError when
+    the file cannot be written.
+    """
     header = FIELD_BYTES.to_bytes(4, "little") + Q_MODULUS.to_bytes(FIELD_BYTES, "little")
     header += FIELD_BYTES.to_bytes(4, "little") + R_MODULUS.to_bytes(FIELD_BYTES, "little")
     header += b"".join(n.to_bytes(4, "little") for n in (key.n_wires, key.n_public, key.domain_size))
     header += _g1_bytes(key.alpha1, key.beta1) + _g2_bytes(key.beta2, key.gamma2)
     header += _g1_bytes(key.delta1) + _g2_bytes(key.delta2)
-    count = len(key.coefficients).to_bytes(4, "little")
-    sections: Sequence[tuple[int, Sequence[Buffer] | Iterator[bytes]]] = [
-        (PROTOCOL, [GROTH16.to_bytes(4, "little")]),
-        (HEADER, [header]),
-        (IC, [_g1_bytes(*key.ic)]),
-        (COEFFICIENTS, [count, key.coefficients]),
-        (A, [key.a]),
-        (B1, [key.b1]),
-        (B2, [key.b2]),
-        (C, [key.c]),
-        (H, [key.h]),
-        (CONTRIBUTIONS, _ceremony_bytes(key.ceremony)),
-    ]
-    write_sections(path, "zkey", VERSION, sections)
+    contents: dict[int, Iterable[Buffer]] = {
+        PROTOCOL: [GROTH16.to_bytes(4, "little")],
+        HEADER: [header],
+        IC: [_g1_bytes(*key.ic)],
+        COEFFICIENTS: [len(key.coefficients).to_bytes(4, "little"), key.coefficients],
+        A: [key.a],
+        B1: [key.b1],
+        B2: [key.b2],
+        C: [key.c],
+        H: [key.h],
+        CONTRIBUTIONS: _ceremony_bytes(key.ceremony),
+    }
+    contents.update(replaced or {})
+    write_sections(path, "zkey", VERSION, [(number, contents[number]) for number in order])
 
 
 def _g1_bytes(*points: Point) -> bytes:
