@@ -13,6 +13,7 @@ Three forms; G1 takes 64 bytes (compressed 32), G2 128 (compressed 64):
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
@@ -21,16 +22,21 @@ from numpy.typing import NDArray
 from zkroll.algebra import aligned
 from zkroll.algebra.constants import Q_MODULUS
 from zkroll.algebra.conversion import Bytes
-from zkroll.algebra.field import Block, blocks_for, fq
+from zkroll.algebra.field import Block, address, blocks_for, fq
 from zkroll.algebra.kernels.curve_check_kernels import TWIST_B
 from zkroll.algebra.kernels.emit import LANES, LIMB_MASK, LIMBS
 from zkroll.algebra.kernels.groups import G1, Group
+from zkroll.algebra.kernels.jit import host_backend
+from zkroll.algebra.kernels.point_reading_kernels import MASKS, OFF_CURVE, STATUS, reading_kernels
+from zkroll.algebra.kernels.threads import map_ranges
 from zkroll.algebra.point_checks import Rows, rows_in_group, rows_on_curve
 from zkroll.errors import InputError
 
 Form = Literal["eip196", "iden3", "compressed"]
 FORMS: tuple[Form, ...] = ("eip196", "iden3", "compressed")
 
+_READ = 1 << 12  # blocks of points that are read at a time: 2 MiB of a file in G1
+_READ_GRAIN = 64  # blocks of points that are worth a thread
 _PART_BYTES = 32
 _PART_WORDS = 4
 _FLAGS = 0xC0
@@ -61,14 +67,87 @@ def decode(group: Group, data: Bytes, form: Form, *, check: bool = True, threads
             f"{group.name} points: expected a multiple of {size} bytes ({form}), got {flat.size} of {flat.dtype}"
         )
     octets = np.ascontiguousarray(flat).reshape(-1, size)
-    if form == "compressed":
+    if form == "iden3":
+        rows, _ = read_iden3(group, octets, curve=check, threads=threads)
+    elif form == "compressed":
         rows = _decompress(group, octets, threads)
     else:
-        rows = _to_rows(group, _words(group, octets, form), form == "iden3", threads)
+        rows = _to_rows(group, _words(group, octets), threads)
     if check:
-        _refuse(group, ~rows_on_curve(group, rows, threads), octets, "a point on the curve")
-        _refuse(group, ~rows_in_group(group, rows, threads), octets, "a point of order r")
+        if form == "eip196":
+            _refuse(group, ~rows_on_curve(group, rows, threads), octets, "a point on the curve")
+        if group is not G1:  # which is all of its curve
+            _refuse(group, ~rows_in_group(group, rows, threads), octets, "a point of order r")
     return rows
+
+
+def read_iden3(
+    group: Group,
+    octets: NDArray[np.uint8],
+    *,
+    curve: bool = True,
+    finite: bool = False,
+    threads: int | None = None,
+    out: Rows | None = None,
+    done: Callable[[int, int], object] = lambda _first, _last: None,
+) -> tuple[Rows, NDArray[np.int64]]:
+    """Return the rows of points in the form `iden3`, and with `finite` only of those other than infinity.
+
+    octets: (n, bytes of a point), contiguous at any address, so that it may be mapped from a file. The second array has
+    the numbers of the finite points, in order, with `finite`; otherwise it is empty. `out`, if given, has room
+    for n rows rounded up to a multiple of eight, and the rows are a part of it. done(first, last) is called,
+    on any thread, when these points have been read and are not read again.
+    Raises InputError with the first point that has a coordinate not below q or, with `curve`, is off the curve.
+    """
+    n, block_bytes = len(octets), LANES * group.row_bytes
+    whole, blocks = n // LANES, blocks_for(n)
+    rows = aligned.empty((LANES * blocks, group.row_bytes // 8)) if out is None else out
+    numbers = np.empty(LANES * blocks if finite else 0, dtype=np.int64)
+    kernel = reading_kernels(host_backend()).read[group.name]
+    wrong: list[tuple[int, int]] = []
+    counts: dict[int, int] = {}
+
+    def read(source: NDArray[np.uint8], at: int, begin: int, end: int) -> None:
+        masks, status = np.empty(MASKS, dtype=np.int64), np.zeros(STATUS, dtype=np.int64)
+        counts[LANES * begin] = kernel(
+            *(rows, address(rows), address(source) - block_bytes * at, numbers, 255 if curve else 0),
+            *(masks, address(masks), status, begin, end),
+        )
+        if status[0]:
+            wrong.append((int(status[1]), int(status[0])))
+
+    def run(begin: int, end: int) -> None:
+        for start in range(begin, end, _READ):
+            stop = min(end, start + _READ)
+            read(octets, 0, start, stop)
+            done(LANES * start, LANES * stop)
+
+    map_ranges(run, whole, threads, _READ_GRAIN)
+    if whole < blocks:
+        last = np.zeros((LANES, group.row_bytes), dtype=np.uint8)
+        last[: n - LANES * whole] = octets[LANES * whole :]
+        read(last, whole, whole, blocks)
+    if wrong:
+        _refuse_read(group, octets, *min(wrong))
+    if not finite:
+        return rows[:n], numbers
+    end = 0
+    for start in sorted(counts):
+        count = counts[start]
+        if end < start and count:
+            rows[end : end + count] = rows[start : start + count]
+            numbers[end : end + count] = numbers[start : start + count]
+        end += count
+    return rows[:end], numbers[:end]
+
+
+def _refuse_read(group: Group, octets: NDArray[np.uint8], at: int, what: int) -> None:
+    data = octets[at].tobytes()
+    if what == OFF_CURVE:
+        raise InputError(f"{group.name} points: point {at}: expected a point on the curve, got {data.hex()}")
+    values = [int.from_bytes(data[i : i + _PART_BYTES], "little") for i in range(0, len(data), _PART_BYTES)]
+    value = next(value for value in values if value >= Q_MODULUS)
+    raise InputError(f"{group.name} points: point {at}: expected coordinates below q, got {value:#x}")
 
 
 def encode(group: Group, rows: Rows, form: Form, threads: int | None = None) -> bytes:
@@ -95,12 +174,11 @@ def _imaginary_first(group: Group, coordinates: int) -> list[int]:
     return [degree * i + degree - 1 - j for i in range(coordinates) for j in range(degree)]
 
 
-def _words(group: Group, octets: NDArray[np.uint8], form: Form) -> NDArray[np.uint64]:
-    """Bytes to little-endian words (n, parts, 4) in the order of a row."""
+def _words(group: Group, octets: NDArray[np.uint8]) -> NDArray[np.uint64]:
+    """Big-endian bytes to little-endian words (n, parts, 4) in the order of a row."""
     parts = octets.shape[1] // _PART_BYTES
-    words = octets.view("<u8" if form == "iden3" else ">u8").reshape(len(octets), parts, _PART_WORDS)
-    if form != "iden3":
-        words = words[:, _imaginary_first(group, parts // group.degree), ::-1]
+    words = octets.view(">u8").reshape(len(octets), parts, _PART_WORDS)
+    words = words[:, _imaginary_first(group, parts // group.degree), ::-1]
     return np.ascontiguousarray(words, dtype=np.uint64)
 
 
@@ -126,7 +204,7 @@ def _is_larger(group: Group, words: NDArray[np.uint64]) -> NDArray[np.bool_]:
     return np.where(parts[:, 1].any(axis=1), larger[:, 1], larger[:, 0])
 
 
-def _to_rows(group: Group, words: NDArray[np.uint64], montgomery: bool, threads: int | None) -> Rows:
+def _to_rows(group: Group, words: NDArray[np.uint64], threads: int | None) -> Rows:
     """Words (n, parts, 4) below q to rows of so many parts."""
     n, parts = words.shape[:2]
     bad = _above(words, Q_MODULUS - 1)
@@ -134,7 +212,7 @@ def _to_rows(group: Group, words: NDArray[np.uint64], montgomery: bool, threads:
         at, part = (int(i) for i in np.argwhere(bad)[0])
         value = int.from_bytes(words[at, part].tobytes(), "little")
         raise InputError(f"{group.name} points: point {at}: expected coordinates below q, got {value:#x}")
-    blocks = fq.from_array(words.reshape(-1, _PART_WORDS), threads, montgomery=montgomery)
+    blocks = fq.from_array(words.reshape(-1, _PART_WORDS), threads)
     return pack(blocks)[: n * parts].reshape(n, parts * _PART_WORDS)
 
 
@@ -164,8 +242,8 @@ def _decompress(group: Group, octets: NDArray[np.uint8], threads: int | None) ->
     infinite = flags == _INFINITY
     _refuse(group, infinite & plain.any(axis=1), octets, "zeros after the flags of infinity")
     _refuse(group, ~infinite & (flags < _SMALLER), octets, "a compressed point (highest bits 10, 11 or 01)")
-    words = _words(group, plain, "compressed")
-    x_rows = _to_rows(group, words, False, threads)
+    words = _words(group, plain)
+    x_rows = _to_rows(group, words, threads)
     x = [unpack(x_rows[:, _PART_WORDS * i : _PART_WORDS * (i + 1)]) for i in range(degree)]
     y, is_square = _root_of(group, _right_side(group, x, threads), threads)
     _refuse(group, ~is_square[:n] & ~infinite, octets, "the x of a point on the curve")

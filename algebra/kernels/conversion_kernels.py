@@ -50,7 +50,7 @@ def conversion_kernels(field: FieldParams, backend: Backend) -> ConversionKernel
 
     def emit_read(e: Emitter, out: ir.Value, words: ir.Value, factor: ir.Value) -> Mask:
         limbs = _split(e, _columns_of_rows(e, _load_vectors(e, words, WORDS)))
-        above = e.mask_not(_below(e, limbs, field.modulus))
+        above = e.mask_not(below(e, limbs, field.modulus))
         value = Value(tuple(limbs), field.ceiling(64 * WORDS))
         e.store(e.mul(value, e.load_broadcast(factor, bound=1)), out)
         return above
@@ -82,7 +82,7 @@ def conversion_kernels(field: FieldParams, backend: Backend) -> ConversionKernel
         for limb in limbs:
             wide = b.or_(wide, b.lshr(limb, splat(BITS)))
         narrow = b.icmp_unsigned("==", wide, splat(0))
-        return e.mask_not(e.mask_and(narrow, _below(e, list(limbs), 2 * field.modulus)))
+        return e.mask_not(e.mask_and(narrow, below(e, list(limbs), 2 * field.modulus)))
 
     read_block = block_intrinsic(field, emit_read, backend=backend, returns_mask=True)
     machine_block = block_intrinsic(field, emit_machine, backend=backend)
@@ -165,7 +165,7 @@ def _split(e: Emitter, words: list[ir.Value]) -> list[ir.Value]:
     return limbs
 
 
-def _below(e: Emitter, limbs: list[ir.Value], limit: int) -> Mask:
+def below(e: Emitter, limbs: list[ir.Value], limit: int) -> Mask:
     """The mask of the lanes whose value (limbs of 52 bits) is less than `limit`."""
     b = e.builder
     less = [b.sub(x, splat(m)) for x, m in zip(limbs, split_limbs(limit), strict=True)]

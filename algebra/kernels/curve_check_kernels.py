@@ -10,7 +10,7 @@ from llvmlite import ir
 from zkroll.algebra.constants import Q_MODULUS
 from zkroll.algebra.kernels.curve_rows import load_points
 from zkroll.algebra.kernels.emit import I64, LANES, VECTOR, Backend, Mask, splat
-from zkroll.algebra.kernels.groups import G1, G2, CoordinateEmitter, Group
+from zkroll.algebra.kernels.groups import G1, G2, Coordinate, CoordinateEmitter, Group
 from zkroll.algebra.kernels.jit import family, kernel
 
 # b of the twist, 3/(9 + u) = 3·(9 - u)/82
@@ -30,6 +30,12 @@ def check_kernels(backend: Backend) -> CheckKernels:
     return CheckKernels({group.name: _on_curve(group, backend) for group in (G1, G2)})
 
 
+def on_curve_mask(e: CoordinateEmitter, x: Coordinate, y: Coordinate) -> Mask:
+    """Return the mask of the lanes where y² = x³ + b; infinity is not among them."""
+    constant = e.constant(3) if e.degree == 1 else e.constant(*TWIST_B)
+    return e.equal(e.sqr(y), e.add(e.mul(e.sqr(x), x), constant))
+
+
 def _on_curve(group: Group, backend: Backend) -> Any:
     row_bytes = group.row_bytes
 
@@ -45,10 +51,7 @@ def _on_curve(group: Group, backend: Backend) -> Any:
         x, y = load_points(
             e, [b.extract_element(codes, ir.Constant(ir.IntType(32), i)) for i in range(LANES)]
         )
-        infinite = e.mask_and(e.is_zero(x), e.is_zero(y))
-        constant = e.constant(3) if e.degree == 1 else e.constant(*TWIST_B)
-        cubic = e.add(e.mul(e.sqr(x), x), constant)
-        return e.mask_or(infinite, e.equal(e.sqr(y), cubic))
+        return e.mask_or(e.mask_and(e.is_zero(x), e.is_zero(y)), on_curve_mask(e, x, y))
 
     block = group.intrinsic(emit, backend, inline=False, returns_mask=True)
 

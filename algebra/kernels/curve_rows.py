@@ -86,7 +86,7 @@ def store_rows(e: CoordinateEmitter, x: Coordinate, y: Coordinate, rows: Sequenc
     """Store the rows at eight addresses, residues reduced below 2q."""
     words = [word for part in (*e.parts(x), *e.parts(y)) for word in _to_words(e, part)]
     for i in range(e.degree):
-        for lane, row in enumerate(_transpose(e.builder, words[LANES * i : LANES * (i + 1)])):
+        for lane, row in enumerate(transpose(e.builder, words[LANES * i : LANES * (i + 1)])):
             e.builder.store(row, e.base.pointer(rows[lane], VECTOR_BYTES * i, VECTOR), align=8)
 
 
@@ -97,13 +97,13 @@ def _load_half(e: CoordinateEmitter, codes: Sequence[ir.Value], offset: int) -> 
     b = e.builder  # a coordinate of G1 is half a vector
     halves = [b.load(e.base.pointer(_row(e, code), offset, _HALF_ROW), align=8) for code in codes]
     join = ir.Constant(ir.VectorType(_I32, LANES), list(range(LANES)))
-    return _transpose(b, [b.shuffle_vector(halves[i], halves[i + 4], join) for i in range(4)])
+    return transpose(b, [b.shuffle_vector(halves[i], halves[i + 4], join) for i in range(4)])
 
 
 def _load_words(e: CoordinateEmitter, codes: Sequence[ir.Value], offset: int) -> list[ir.Value]:
     """Eight words of each row, from `offset` (bytes) on, word by word."""
     b = e.builder
-    return _transpose(b, [b.load(e.base.pointer(_row(e, code), offset, VECTOR), align=8) for code in codes])
+    return transpose(b, [b.load(e.base.pointer(_row(e, code), offset, VECTOR), align=8) for code in codes])
 
 
 def _to_coordinate(e: CoordinateEmitter, words: Sequence[ir.Value]) -> Coordinate:
@@ -115,7 +115,7 @@ def _row(e: CoordinateEmitter, code: ir.Value) -> ir.Value:
     return e.builder.and_(code, ir.Constant(I64, -2))
 
 
-def _transpose(b: ir.IRBuilder, vectors: Sequence[ir.Value]) -> list[ir.Value]:
+def transpose(b: ir.IRBuilder, vectors: Sequence[ir.Value]) -> list[ir.Value]:
     """Transpose 8 vectors of 8 words, or 4 whose halves are two 4×4 squares."""
     rows = list(vectors)
     distance = 1
@@ -134,11 +134,16 @@ def _transpose(b: ir.IRBuilder, vectors: Sequence[ir.Value]) -> list[ir.Value]:
 
 
 def _to_value(e: CoordinateEmitter, words: Sequence[ir.Value]) -> Value:
+    return Value(tuple(limbs_of_words(e, words)), Fraction(2))
+
+
+def limbs_of_words(e: CoordinateEmitter, words: Sequence[ir.Value]) -> list[ir.Value]:
+    """Four words of 64 bits as five limbs of 52."""
     b, mask = e.builder, splat(LIMB_MASK)
     limbs = [b.and_(words[0], mask)]
     limbs += [b.and_(_funnel(b, words[j], words[j - 1], 64 - 12 * j), mask) for j in range(1, 4)]
     limbs.append(b.lshr(words[3], splat(16)))
-    return Value(tuple(limbs), Fraction(2))
+    return limbs
 
 
 def _to_words(e: CoordinateEmitter, value: Value) -> list[ir.Value]:

@@ -60,6 +60,12 @@ def _u32(data: Any, at: int) -> Any:
 
 
 @helper
+def is_below_r(w0: Any, w1: Any, w2: Any, w3: Any) -> Any:
+    """Whether four words, the lowest first, are below r."""
+    return w3 < _R3 or (w3 == _R3 and (w2 < _R2 or (w2 == _R2 and (w1 < _R1 or (w1 == _R1 and w0 < _R0)))))
+
+
+@helper
 def _put_u32(data: Any, at: int, value: Any) -> None:
     """Write a 32-bit integer at a byte."""
     word = np.uint64(value)
@@ -124,9 +130,7 @@ def fill(
             w1 = _u32(data, at + 12) | _u32(data, at + 16) << np.uint64(32)
             w2 = _u32(data, at + 20) | _u32(data, at + 24) << np.uint64(32)
             w3 = _u32(data, at + 28) | _u32(data, at + 32) << np.uint64(32)
-            below = w3 < _R3 or (
-                w3 == _R3 and (w2 < _R2 or (w2 == _R2 and (w1 < _R1 or (w1 == _R1 and w0 < _R0))))
-            )
+            below = is_below_r(w0, w1, w2, w3)
             if wire >= np.uint64(n_wires) or not below:
                 status[0] = COEFFICIENT_TOO_LARGE if not below else WIRE_TOO_LARGE
                 status[1] = i
@@ -163,51 +167,6 @@ def put(data: Any, ends: Any, starts: Any, wires: Any, coefficients: Any, begin:
                 _put_u32(data, at + 8 + 8 * j, word >> np.uint64(32))
             at += TERM_BYTES
         ends[i - begin] = at
-
-
-# ---- distinct coefficients ---------------------------------------------------------------------------------
-
-
-@kernel(
-    "int64(const_uint64[:, ::1], const_uint64[::1], int64, int32[::1], uint32[::1], int64[::1])",
-    name="r1cs_distinct",
-)
-def distinct(rows: Any, factors: Any, shift: int, slots: Any, codes: Any, firsts: Any) -> int:
-    """Number the distinct rows from 1 in the order in which they appear; returns how many there are, or -1.
-
-    rows: (n, 4); slots: 2^(64 - shift) places of -1, at most half of them taken; codes: (n,), the number of
-    each row; firsts: the first row of each number, its length the most that there may be. -1 stands for
-    more than that. `factors` are four odd numbers that whoever made the rows cannot know.
-    """
-    mask = slots.shape[0] - 1
-    found = 0
-    for i in range(rows.shape[0]):
-        mixed = np.uint64(0)
-        for j in range(WORDS):
-            mixed = (mixed ^ rows[i, j]) * factors[j]
-            mixed ^= mixed >> np.uint64(32)
-        at = np.int64(mixed >> np.uint64(shift))
-        while True:
-            known = np.int64(slots[at])
-            if known < 0:
-                if found == firsts.shape[0]:
-                    return -1
-                slots[at] = found
-                firsts[found] = i
-                found += 1
-                codes[i] = found
-                break
-            first = firsts[known]
-            if (
-                rows[first, 0] == rows[i, 0]
-                and rows[first, 1] == rows[i, 1]
-                and rows[first, 2] == rows[i, 2]
-                and rows[first, 3] == rows[i, 3]
-            ):
-                codes[i] = known + 1
-                break
-            at = (at + 1) & mask
-    return found
 
 
 # ---- products ----------------------------------------------------------------------------------------------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,10 +15,11 @@ from zkroll.algebra.field import PrimeField, address, blocks_for, fr
 from zkroll.algebra.kernels.emit import BLOCK_BYTES, LANES, LIMBS
 from zkroll.algebra.kernels.jit import host_backend
 from zkroll.algebra.kernels.layout import MONTGOMERY_BITS, Backend
-from zkroll.algebra.kernels.r1cs_kernels import LANE_ROWS, WORDS, distinct, product_kernels
+from zkroll.algebra.kernels.r1cs_kernels import LANE_ROWS, WORDS, product_kernels
 from zkroll.algebra.kernels.threads import map_ranges
 from zkroll.algebra.point_encoding import pack
 from zkroll.algebra.vector import FrVector
+from zkroll.circuits.r1cs.coefficients import number_distinct
 from zkroll.errors import InputError
 
 Starts = NDArray[np.int64]
@@ -29,7 +29,6 @@ Words = NDArray[np.uint64]
 _MOST_TERMS = (1 << 31) - 1
 _WINDOW = 1024  # rows that are sorted by length together: near enough to share cache lines of the vector
 _GRAIN = 128  # blocks: less is faster on one thread
-_FEW = 1 << 12  # distinct coefficients that are tried first
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,19 +125,31 @@ class ProductPlan:
 
     def __init__(self, matrix: SparseMatrix):
         matrix.check()
-        codes, values = _distinct(matrix.coefficients)
+        codes, values = number_distinct(matrix.coefficients)
         entries = np.zeros(matrix.n_terms + 1, dtype=np.uint64)
         entries[1:] = codes
         entries <<= np.uint64(32)
         entries[1:] |= matrix.wires
-        self.n_rows = matrix.n_rows
-        self.n_wires = int(matrix.wires.max()) + 1 if matrix.n_terms else 1
-        self._entries = entries
+        self._set(matrix.starts + 1, entries, values, int(matrix.wires.max()) + 1 if matrix.n_terms else 1)
+
+    @classmethod
+    def of_entries(cls, starts: Starts, entries: Words, values: Words, n_wires: int) -> ProductPlan:
+        """Return the plan of a matrix of `coefficients.collect`, with its values below r as they are.
+
+        `n_wires` is above every wire.
+        """
+        plan = cls.__new__(cls)
+        plan._set(starts, entries, values, n_wires)
+        return plan
+
+    def _set(self, starts: Starts, entries: Words, values: Words, n_wires: int) -> None:
+        self.n_rows, self.n_wires = len(starts) - 1, n_wires
+        self._entries, self._values = entries, values
         padded = blocks_for(self.n_rows) * LANES
-        self._starts = np.full(padded + 1, matrix.n_terms + 1, dtype=np.int64)
-        self._starts[: self.n_rows + 1] = matrix.starts + 1
-        self._order = _order(np.diff(self._starts))
-        self._values = values
+        if padded > self.n_rows:
+            starts = np.concatenate([starts, np.full(padded - self.n_rows, len(entries), dtype=np.int64)])
+        self._starts = starts
+        self._order = _order(np.diff(starts))
         self._tables: dict[Backend, Words] = {}
 
     def run(
@@ -216,26 +227,11 @@ def below_r(words: NDArray[Any]) -> NDArray[np.bool_]:
 def _order(lengths: Starts) -> Starts:
     """Rows sorted by length within windows, so that eight neighbours have about as many terms."""
     order = np.arange(len(lengths), dtype=np.int64)
-    short = np.minimum(lengths, 65535).astype(np.uint16)
+    few = len(lengths) == 0 or int(lengths.max()) < 256  # then one pass sorts a window
+    short = lengths.astype(np.uint8) if few else np.minimum(lengths, 65535).astype(np.uint16)
     whole = len(lengths) // _WINDOW * _WINDOW
-    within = np.argsort(short[:whole].reshape(-1, _WINDOW), axis=1, kind="stable")
-    order[:whole] = (within + np.arange(0, whole, _WINDOW).reshape(-1, 1)).reshape(-1)
+    windows, places = short[:whole].reshape(-1, _WINDOW), order[:whole].reshape(-1, _WINDOW)
+    mixed = np.flatnonzero(windows.max(axis=1) > windows.min(axis=1))
+    places[mixed] = np.argsort(windows[mixed], axis=1, kind="stable") + _WINDOW * mixed.reshape(-1, 1)
     order[whole:] = whole + np.argsort(short[whole:], kind="stable")
     return order
-
-
-def _distinct(rows: Words) -> tuple[NDArray[np.uint32], Words]:
-    """Codes of the rows, from 1, and the row that each code stands for, zero first."""
-    factors = np.array([secrets.randbits(64) | 1 for _ in range(WORDS)], dtype=np.uint64)
-    codes = np.empty(len(rows), dtype=np.uint32)
-    most = _FEW
-    while True:
-        size = 2 * most
-        slots = np.full(size, -1, dtype=np.int32)
-        firsts = np.empty(most, dtype=np.int64)
-        found = distinct(rows, factors, 65 - size.bit_length(), slots, codes, firsts)
-        if found >= 0:
-            values = np.zeros((found + 1, WORDS), dtype=np.uint64)
-            values[1:] = rows[firsts[:found]]
-            return codes, values
-        most *= 8

@@ -10,11 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zkroll.algebra.constants import R_MODULUS
-from zkroll.algebra.curve import G1Points, G2Points, is_on_curve
-from zkroll.algebra.field import address, fr
+from zkroll.algebra.curve import G1Points, G2Points, is_in_subgroup
+from zkroll.algebra.field import address
 from zkroll.algebra.iden3 import Octets
+from zkroll.algebra.point_encoding import read_iden3
+from zkroll.circuits.r1cs.coefficients import collect, scaled
 from zkroll.circuits.r1cs.formats.zkey import COEFFICIENT, HASH_BYTES, Ceremony, ZKey, read_zkey
-from zkroll.circuits.r1cs.sparse import SparseMatrix
+from zkroll.circuits.r1cs.sparse import ProductPlan, SparseMatrix
 from zkroll.circuits.r1cs.system import R1CS
 from zkroll.errors import InputError
 from zkroll.prover.groth16.key import ProvingKey, Wires, with_public_rows
@@ -24,8 +26,7 @@ P = TypeVar("P", G1Points, G2Points)
 
 # A file has value·2^512 mod r.
 _FILE_FACTOR = (1 << 512) % R_MODULUS
-_CHUNK = 1 << 18  # coefficients that are converted together
-_POINTS = 1 << 13  # points that are converted together: they stay in the second-level cache
+_MOSTLY = 3 / 4  # of the points of a section: less are copied, so as not to hold memory for all
 
 
 def open_proving_key(path: Path | str, *, check: bool = False, threads: int | None = None) -> ProvingKey:
@@ -42,53 +43,85 @@ def open_proving_key(path: Path | str, *, check: bool = False, threads: int | No
 def from_zkey(zkey: ZKey, *, check: bool = False, threads: int | None = None) -> ProvingKey:
     """Return the proving key of a .zkey file that has been read; see `open_proving_key`."""
     vk = VerifyingKey.from_parts(zkey.verification_key)
-    products = [_matrix(zkey, number).plan for number in (0, 1)]
-    release(zkey.coefficients)
+    products_a, products_b = _products(zkey, threads)
 
-    def points(kind: type[P], part: Octets, name: str) -> tuple[Wires, P]:
-        return _finite_points(kind, part, name, check, threads)
+    def points(kind: type[P], part: Octets, name: str, *, finite: bool = True) -> tuple[Wires, P]:
+        return _read_points(kind, part, name, finite=finite, check=check, threads=threads)
 
     a_wires, a = points(G1Points, zkey.a, "A")
     b_wires, b_1 = points(G1Points, zkey.b1, "B1")
     b_2_wires, b_2 = points(G2Points, zkey.b2, "B2")
     if not np.array_equal(b_wires, b_2_wires):
         raise InputError("zkey: B1 and B2: expected infinity at the same wires")
-    c_wires, c = points(G1Points, zkey.c, "C")
-    h_numbers, h = points(G1Points, zkey.h, "H")
+    _, c = points(G1Points, zkey.c, "C", finite=False)
+    _, h = points(G1Points, zkey.h, "H", finite=False)
     return ProvingKey(
         vk=vk,
         log_domain=zkey.power,
         n_wires=zkey.n_wires,
         beta_1=zkey.beta1,
         delta_1=zkey.delta1,
-        products_a=products[0],
-        products_b=products[1],
+        products_a=products_a,
+        products_b=products_b,
         a_wires=a_wires,
         a=a,
         b_wires=b_wires,
         b_1=b_1,
         b_2=b_2,
-        c=_with_infinity(c, c_wires, len(zkey.c)),
-        h=_with_infinity(h, h_numbers, len(zkey.h)),
+        c=c,
+        h=h,
     )
 
 
-def _finite_points(
-    kind: type[P], part: Octets, name: str, check: bool, threads: int | None
+def _products(zkey: ZKey, threads: int | None) -> list[ProductPlan]:
+    """A and B ready for products."""
+    try:
+        matrices = collect(zkey.coefficients, zkey.domain_size, zkey.n_wires, threads)
+    except InputError as error:
+        raise InputError(f"zkey: coefficients: {error}") from error
+    release(zkey.coefficients)
+    factor = pow(_FILE_FACTOR, -1, R_MODULUS)
+    return [
+        ProductPlan.of_entries(starts, entries, scaled(values, factor), zkey.n_wires)
+        for starts, entries, values in matrices
+    ]
+
+
+def _read_points(
+    kind: type[P],
+    part: Octets,
+    name: str,
+    *,
+    finite: bool,
+    check: bool,
+    threads: int | None,
+    out: NDArray[np.uint64] | None = None,
 ) -> tuple[Wires, P]:
-    """The points other than infinity, and which they are."""
-    rows = np.empty((len(part), kind.row_words()), dtype=np.uint64)  # what stays unused is not touched
-    numbers = np.empty(len(part), dtype=np.int64)
-    count = 0
-    for first in range(0, len(part), _POINTS):
-        last = min(len(part), first + _POINTS)
-        found = _points(kind, part[first:last], first, name, check, threads)
-        finite = np.flatnonzero(found.any(axis=1))
-        rows[count : count + len(finite)] = found if len(finite) == len(found) else found[finite]
-        numbers[count : count + len(finite)] = first + finite
-        count += len(finite)
-        release(part[first:last])
-    return numbers[:count], kind(rows[:count])
+    """The points of a section, with `finite` only those other than infinity and which they are.
+
+    Raises InputError for the first that is not on its curve or, with `check`, not of order r.
+    """
+    try:
+        rows, numbers = read_iden3(
+            kind.group,
+            part,
+            finite=finite,
+            threads=threads,
+            out=out,
+            done=lambda first, last: release(part[first:last]),
+        )
+    except InputError as error:
+        raise InputError(f"zkey: {name}: {error}: a damaged file") from error
+    if out is None and len(rows) < _MOSTLY * len(part):
+        rows = rows.copy()  # lets go of the memory behind the last of them
+    points = kind(rows)
+    if check and kind is G2Points:  # of the points on its curve, not all are of order r
+        right = is_in_subgroup(points, threads)
+        if not right.all():
+            at = int(np.argmin(right))
+            number = int(numbers[at]) if finite else at
+            raise InputError(f"zkey: {name}: point {number}: expected a point of order r")
+    return numbers, points
 
 
 def _with_infinity(points: P, numbers: Wires, n: int) -> P:
@@ -98,21 +131,6 @@ def _with_infinity(points: P, numbers: Wires, n: int) -> P:
     rows = np.zeros((n, points.row_words()), dtype=np.uint64)
     rows[numbers] = points.rows
     return type(points)(rows)
-
-
-def _points(
-    kind: type[P], part: Octets, first: int, name: str, check: bool, threads: int | None
-) -> NDArray[np.uint64]:
-    """The rows of points that follow `first` others; raises InputError for the first that is not on its curve."""
-    try:
-        found = kind.from_bytes(part, "iden3", check=check, threads=threads)
-    except InputError as error:
-        raise InputError(f"zkey: {name}: from point {first} on: {error}") from error
-    on_curve = is_on_curve(found, threads)
-    if not on_curve.all():
-        at = first + int(np.argmin(on_curve))
-        raise InputError(f"zkey: {name}: point {at}: expected one on the curve, got another: a damaged file")
-    return found.rows
 
 
 def to_zkey(key: ProvingKey, r1cs: R1CS, threads: int | None = None) -> ZKey:
@@ -159,32 +177,8 @@ def _rows(matrix: SparseMatrix, number: int) -> NDArray[np.void]:
     rows["matrix"] = number
     rows["constraint"] = np.repeat(np.arange(matrix.n_rows, dtype=np.uint32), np.diff(matrix.starts))
     rows["wire"] = matrix.wires
-    rows["value"] = _scaled(matrix.coefficients, _FILE_FACTOR)
+    rows["value"] = scaled(matrix.coefficients, _FILE_FACTOR)
     return rows
-
-
-def _matrix(zkey: ZKey, number: int) -> SparseMatrix:
-    """A (0) or B (1) by rows, from entries in any order."""
-    rows = zkey.coefficients
-    chosen = np.flatnonzero(rows["matrix"] == number)
-    constraints = rows["constraint"][chosen]
-    if (constraints[1:] < constraints[:-1]).any():
-        order = np.argsort(constraints, kind="stable")
-        chosen, constraints = chosen[order], constraints[order]
-    starts = np.zeros(zkey.domain_size + 1, dtype=np.int64)
-    np.cumsum(np.bincount(constraints, minlength=zkey.domain_size), out=starts[1:])
-    values = np.empty((len(chosen), 4), dtype=np.uint64)
-    factor = pow(_FILE_FACTOR, -1, R_MODULUS)
-    for begin in range(0, len(chosen), _CHUNK):
-        part = slice(begin, begin + _CHUNK)
-        values[part] = _scaled(rows["value"][chosen[part]], factor)
-    return SparseMatrix(starts, rows["wire"][chosen].astype(np.uint32), values)
-
-
-def _scaled(words: NDArray[np.uint64], factor: int) -> NDArray[np.uint64]:
-    """factor·x for each row of words below r."""
-    blocks = fr.from_array(np.ascontiguousarray(words, dtype=np.uint64))
-    return fr.to_limbs(fr.mul(blocks, factor), len(words))
 
 
 def release(part: NDArray[Any]) -> None:

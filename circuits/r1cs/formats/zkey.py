@@ -44,8 +44,8 @@ from zkroll.algebra.iden3 import (
 )
 from zkroll.algebra.reference.curve import Point
 from zkroll.algebra.reference.pairing import G2Point
+from zkroll.circuits.r1cs.coefficients import first_wrong
 from zkroll.circuits.r1cs.formats.keys import VerificationKey
-from zkroll.circuits.r1cs.sparse import below_r
 from zkroll.errors import InputError
 
 VERSION = 1
@@ -263,19 +263,17 @@ def _g2(fields: Fields, what: str) -> G2Point:
 def _coefficients(file: SectionFile, n_wires: int, domain_size: int) -> NDArray[np.void]:
     count = file.fields(COEFFICIENTS).u32("number of coefficients")
     rows = file.exactly(COEFFICIENTS, 4 + count * COEFFICIENT.itemsize)[4:].view(COEFFICIENT)
-    limits = (("matrix", 2), ("constraint", domain_size), ("wire", n_wires))
-    for name, limit in limits:
-        if count and int(rows[name].max()) >= limit:
-            at = int(np.argmax(rows[name] >= limit))
-            raise file.error(
-                COEFFICIENTS, f"coefficient {at}: expected a {name} below {limit}, got {rows[name][at]}"
-            )
-    below = below_r(rows["value"])
-    if not below.all():
-        at = int(np.argmin(below))
-        value = int.from_bytes(rows["value"][at].tobytes(), "little")
-        raise file.error(COEFFICIENTS, f"coefficient {at}: expected a value below r, got {value}")
-    return rows
+    wrong = first_wrong(rows, domain_size, n_wires)
+    if wrong is None:
+        return rows
+    part, at = wrong
+    limits = {"matrix": 2, "constraint": domain_size, "wire": n_wires}
+    if part in limits:
+        raise file.error(
+            COEFFICIENTS, f"coefficient {at}: expected a {part} below {limits[part]}, got {rows[part][at]}"
+        )
+    value = int.from_bytes(rows["value"][at].tobytes(), "little")
+    raise file.error(COEFFICIENTS, f"coefficient {at}: expected a value below r, got {value}")
 
 
 def _ceremony(fields: Fields) -> Ceremony:
