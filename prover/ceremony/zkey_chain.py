@@ -1,0 +1,145 @@
+"""The contributions recorded in a .zkey: their hashes, and whether each follows from those before.
+
+A contribution multiplies δ by a secret x and proves that its author knew x (`zkroll.prover.ceremony.keypair`). What
+it answers is the hash of the circuit and of all contributions before, each as [δ]₁ after it, [s]₁, [s·x]₁, [s'·x]₂ and
+its own digest. Source: snarkjs 0.7.6, src/zkey_utils.js and src/zkey_verify_frominit.js.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from zkroll.algebra.curve import GENERATOR, GENERATOR_G2, G1Points, G2Point, Point, multiply
+from zkroll.circuits.r1cs.formats.zkey import Ceremony, Contribution, ZKey
+from zkroll.errors import InputError, VerificationError
+from zkroll.prover.ceremony.beacon import beacon_rng, check_beacon
+from zkroll.prover.ceremony.keypair import KeyProof, delta_digest, digest_challenge, same_ratio
+from zkroll.prover.ceremony.transcript import Transcript
+
+Progress = Callable[[str, float, str], None]
+
+#: Beacons of a key are computed again up to 2^30 hashes together: about seven minutes.
+BEACON_LIMIT = 30
+_BEACON = 1
+
+
+@dataclass(frozen=True)
+class CheckedContribution:
+    """A contribution that holds, and the hash that its author was shown (64 bytes)."""
+
+    record: Contribution
+    digest: bytes
+
+
+def contribution_hash(record: Contribution) -> bytes:
+    """Return the hash of a contribution that snarkjs prints for it."""
+    return _said(Transcript(), record).digest()
+
+
+def transcript_of(ceremony: Ceremony) -> Transcript:
+    """Return the transcript that the next contribution goes on with."""
+    said = Transcript(ceremony.circuit_hash)
+    for record in ceremony.contributions:
+        _said(said, record)
+    return said
+
+
+def check_chain(
+    key: ZKey,
+    *,
+    beacon_limit: int = BEACON_LIMIT,
+    progress: Progress = lambda _stage, _fraction, _detail: None,
+) -> tuple[CheckedContribution, ...]:
+    """Return the contributions of a key, checked from the first to the last, and that they end at its δ.
+
+    Raises VerificationError with the first thing that does not hold, also when there is no contribution, and
+    InputError when beacons would take more than 2^beacon_limit hashes.
+    """
+    records = key.ceremony.contributions
+    if not records:
+        raise VerificationError(
+            "zkey: phase 2 was skipped: expected contributions, got none, and anyone can forge proofs"
+        )
+    _bound_beacons(records, beacon_limit)
+    said = Transcript(key.ceremony.circuit_hash)
+    checked: list[CheckedContribution] = []
+    delta: Point = GENERATOR
+    for i, record in enumerate(records):
+        place = f"zkey: contribution {i + 1}"
+        progress("contributions", i / len(records), f"{i + 1} of {len(records)}")
+        _check_one(record, said, delta, place, progress)
+        _said(said, record)
+        delta = record.delta_after
+        checked.append(CheckedContribution(record, contribution_hash(record)))
+    if key.delta1 != delta:
+        raise VerificationError(
+            f"zkey: delta1: expected that after the last contribution, {delta}, got {key.delta1}"
+        )
+    if not _ratio(GENERATOR, delta, GENERATOR_G2, key.delta2, "zkey: delta2"):
+        raise VerificationError("zkey: delta2: expected the delta of delta1 in G2, got another point")
+    if key.delta2 == key.gamma2:
+        raise VerificationError(
+            "zkey: phase 2 was skipped: delta2 is gamma2 after all contributions, and anyone can forge proofs"
+        )
+    progress("contributions", 1.0, "")
+    return tuple(checked)
+
+
+def _check_one(record: Contribution, said: Transcript, delta: Point, place: str, progress: Progress) -> None:
+    digest = delta_digest(said, record.g1_s, record.g1_sx)
+    if digest != record.transcript:
+        raise VerificationError(
+            f"{place}: transcript: expected the hash of all that was before, {digest.hex()[:32]}…, "
+            f"got {record.transcript.hex()[:32]}…"
+        )
+    g2_sp = digest_challenge(digest)
+    proof = KeyProof(record.g1_s, record.g1_sx, record.g2_spx)
+    if not _ratio(proof.g1_s, proof.g1_sx, g2_sp, proof.g2_spx, place):
+        raise VerificationError(f"{place}: expected a proof of its secret, got one that does not hold")
+    if not _ratio(delta, record.delta_after, g2_sp, proof.g2_spx, place):
+        raise VerificationError(f"{place}: expected delta times its secret after it, got another delta")
+    if record.kind == _BEACON:
+        _check_beacon(record, place, progress)
+
+
+def _check_beacon(record: Contribution, place: str, progress: Progress) -> None:
+    if record.beacon is None or record.iterations_exponent is None:
+        raise VerificationError(f"{place}: expected the seed and the exponent of a beacon")
+    try:
+        rng = beacon_rng(record.beacon, record.iterations_exponent, lambda s, _f, d: progress(s, 0.0, d))
+    except InputError as error:
+        raise VerificationError(f"{place}: {error}") from error
+    secret, g1_s = rng.fr(), rng.g1()
+    expected = (g1_s, multiply(G1Points.from_ints([g1_s]), secret)[0])
+    if expected != (record.g1_s, record.g1_sx):
+        raise VerificationError(f"{place}: expected the key that its beacon gives, got another one")
+
+
+def _bound_beacons(records: tuple[Contribution, ...], limit: int) -> None:
+    """Refuse beacons that take too long, before anything is computed."""
+    total = 0
+    for i, record in enumerate(records):
+        if record.kind != _BEACON or record.beacon is None or record.iterations_exponent is None:
+            continue
+        try:
+            check_beacon(record.beacon, record.iterations_exponent)
+        except InputError as error:
+            raise VerificationError(f"zkey: contribution {i + 1}: {error}") from error
+        total += 1 << record.iterations_exponent
+    if total > 1 << limit:
+        raise InputError(
+            f"zkey: expected beacons of at most 2^{limit} hashes, got {total}: raise the limit to check them"
+        )
+
+
+def _ratio(a_1: Point, b_1: Point, a_2: G2Point, b_2: G2Point, place: str) -> bool:
+    try:
+        return same_ratio(a_1, b_1, a_2, b_2)
+    except InputError as error:
+        raise VerificationError(f"{place}: {error}") from error
+
+
+def _said(transcript: Transcript, record: Contribution) -> Transcript:
+    transcript.g1(record.delta_after, record.g1_s, record.g1_sx).g2(record.g2_spx)
+    return transcript.update(record.transcript)
