@@ -31,6 +31,7 @@ class Sandbox:
     def __init__(self, place: str, memory: int = LARGEST_MEMORY, seconds: float = LONGEST_RUN):
         config = wasmtime.Config()
         config.epoch_interruption = True
+        config.cranelift_opt_level = "none"  # compiling takes longer than running
         config.max_wasm_stack = _STACK
         config.wasm_memory64 = False
         config.wasm_threads = False

@@ -271,7 +271,8 @@ class _Run:
         """Set every input; with the last one the calculator computes the witness."""
         for name, values in signals.items():
             self._check_length(name, len(values))
-        total, expected = sum(map(len, signals.values())), self._calculator.call("getInputSize")
+        total = sum(map(len, signals.values()))
+        expected = self._calculator.call("getInputSize") % (1 << 32)
         if total != expected:
             raise InputError(f"inputs: expected {expected} values, as the circuit takes, got {total}")
         for name, values in signals.items():
