@@ -19,8 +19,8 @@ from zkroll.prover.ceremony.transcript import Transcript
 
 Progress = Callable[[str, float, str], None]
 
-#: Beacons of a key are computed again up to 2^30 hashes together: about seven minutes.
-BEACON_LIMIT = 30
+#: 2^exponent hashes of beacons, all of a key together, that are computed without being asked for: half an hour
+MOST_EXPONENT = 32
 _BEACON = 1
 
 
@@ -48,27 +48,28 @@ def transcript_of(ceremony: Ceremony) -> Transcript:
 def check_chain(
     key: ZKey,
     *,
-    beacon_limit: int = BEACON_LIMIT,
+    most_exponent: int = MOST_EXPONENT,
     progress: Progress = lambda _stage, _fraction, _detail: None,
 ) -> tuple[CheckedContribution, ...]:
     """Return the contributions of a key, checked from the first to the last, and that they end at its δ.
 
     Raises VerificationError with the first thing that does not hold, also when there is no contribution, and
-    InputError when beacons would take more than 2^beacon_limit hashes.
+    InputError when beacons would take more than 2^most_exponent hashes.
     """
     records = key.ceremony.contributions
     if not records:
         raise VerificationError(
             "zkey: phase 2 was skipped: expected contributions, got none, and anyone can forge proofs"
         )
-    _bound_beacons(records, beacon_limit)
+    _bound_beacons(records, most_exponent)
     said = Transcript(key.ceremony.circuit_hash)
     checked: list[CheckedContribution] = []
     delta: Point = GENERATOR
     for i, record in enumerate(records):
         place = f"zkey: contribution {i + 1}"
-        progress("contributions", i / len(records), f"{i + 1} of {len(records)}")
-        _check_one(record, said, delta, place, progress)
+        report = _from(progress, i / len(records), 1 / len(records))
+        report("contributions", 0.0, f"{i + 1} of {len(records)}")
+        _check_one(record, said, delta, place, report)
         _said(said, record)
         delta = record.delta_after
         checked.append(CheckedContribution(record, contribution_hash(record)))
@@ -107,7 +108,7 @@ def _check_beacon(record: Contribution, place: str, progress: Progress) -> None:
     if record.beacon is None or record.iterations_exponent is None:
         raise VerificationError(f"{place}: expected the seed and the exponent of a beacon")
     try:
-        rng = beacon_rng(record.beacon, record.iterations_exponent, lambda s, _f, d: progress(s, 0.0, d))
+        rng = beacon_rng(record.beacon, record.iterations_exponent, progress)
     except InputError as error:
         raise VerificationError(f"{place}: {error}") from error
     secret, g1_s = rng.fr(), rng.g1()
@@ -131,6 +132,10 @@ def _bound_beacons(records: tuple[Contribution, ...], limit: int) -> None:
         raise InputError(
             f"zkey: expected beacons of at most 2^{limit} hashes, got {total}: raise the limit to check them"
         )
+
+
+def _from(progress: Progress, begin: float, size: float) -> Progress:
+    return lambda stage, fraction, detail: progress(stage, begin + size * fraction, detail)
 
 
 def _ratio(a_1: Point, b_1: Point, a_2: G2Point, b_2: G2Point, place: str) -> bool:

@@ -1,0 +1,291 @@
+"""Verification of a proving key: that it is the circuit's, for these powers of τ, and that its contributions hold.
+
+The key before any contribution is computed anew (`zkey_new`), or taken from a file, and compared:
+
+- the hash of the circuit, and by it everything that the contributors agreed to;
+- every contribution (`zkey_chain`), and that [δ]₁ and [δ]₂ are what they lead to;
+- [α]₁, [β]₁, [β]₂, γ = 1, IC, the coefficients, A, B1 and B2: equal;
+- C and H: δ times them is what they were, by random combinations, e(Σ ρ_i·C_i, [δ]₂) = e(Σ ρ_i·C'_i, [1]₂) with
+  128-bit ρ_i, which a wrong point passes with probability 2^-128. H is compared with the powers of τ besides:
+  Σ r_i·[τ^(n+i) - τ^i] = Σ s_j·δ·H_j, with s_j = -2·Σ r_i·ω^(i(2j+1)) for the 2n-th root of unity ω;
+- the Lagrange bases that the key is made of: they belong to the same powers of τ (snarkjs takes them as they are).
+
+Whether those are powers of one τ, which nobody knows, is for `zkroll ptau verify`.
+Source: snarkjs 0.7.6, src/zkey_verify_frominit.js.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zkroll.algebra.constants import root_of_unity
+from zkroll.algebra.curve import GENERATOR, GENERATOR_G2, G1Points, G2Points, Point
+from zkroll.algebra.iden3 import Octets
+from zkroll.algebra.msm import msm_g1, msm_g2
+from zkroll.algebra.ntt import forward_vector, inverse_vector
+from zkroll.algebra.pairing import pairing_product_is_one
+from zkroll.algebra.ptau import ALPHA_TAU_G1, BETA_TAU_G1, NAMES, TAU_G1, TAU_G2
+from zkroll.algebra.reference.curve import add, negate
+from zkroll.algebra.vector import FrVector
+from zkroll.circuits.r1cs.formats.r1cs import read_r1cs
+from zkroll.circuits.r1cs.formats.zkey import ZKey, read_zkey
+from zkroll.errors import InputError, VerificationError
+from zkroll.prover.ceremony.circuit_hash import KeyParts, circuit_hash
+from zkroll.prover.ceremony.prepared import PreparedPowers, open_prepared
+from zkroll.prover.ceremony.zkey_chain import MOST_EXPONENT, CheckedContribution, check_chain
+from zkroll.prover.ceremony.zkey_new import initial_key
+
+P = TypeVar("P", G1Points, G2Points)
+Progress = Callable[[str, float, str], None]
+Words = NDArray[np.uint64]
+
+_TOGETHER = 1 << 17  # points that are read and summed together
+_WEIGHT_WORDS = 2  # of a random factor
+
+
+@dataclass(frozen=True)
+class CheckedKey:
+    """What was verified: the circuit's hash (64 bytes) and the contributions, from the first."""
+
+    circuit_hash: bytes
+    contributions: tuple[CheckedContribution, ...]
+
+
+def verify_zkey(
+    circuit: Path | str,
+    powers: Path | str,
+    key: Path | str,
+    *,
+    most_exponent: int = MOST_EXPONENT,
+    threads: int | None = None,
+    progress: Progress = lambda _stage, _fraction, _detail: None,
+) -> CheckedKey:
+    """Verify a key (.zkey) against its circuit (.r1cs) and prepared powers of τ (.ptau).
+
+    Raises VerificationError with the first thing that does not hold, InputError for a damaged file, powers that do
+    not reach for the circuit, and beacons of more than 2^most_exponent hashes.
+    """
+    progress("reading the key", 0.0, "")
+    found, prepared = read_zkey(key), open_prepared(powers)
+
+    def report(stage: str, fraction: float, detail: str) -> None:
+        progress(stage, fraction / 2, detail)
+
+    expected = initial_key(read_r1cs(circuit, threads), prepared, threads=threads, progress=report)
+    return check_key(
+        found, expected, prepared, most_exponent=most_exponent, threads=threads, progress=_half(progress)
+    )
+
+
+def verify_zkey_from_init(
+    init: Path | str,
+    powers: Path | str,
+    key: Path | str,
+    *,
+    most_exponent: int = MOST_EXPONENT,
+    threads: int | None = None,
+    progress: Progress = lambda _stage, _fraction, _detail: None,
+) -> CheckedKey:
+    """Verify a key against the one before any contribution (.zkey), whose own hash is computed again.
+
+    That the first key is the circuit's is not looked at. Raises as `verify_zkey` does.
+    """
+    progress("reading the keys", 0.0, "")
+    found, first, prepared = read_zkey(key), read_zkey(init), open_prepared(powers)
+    _check_first(first, prepared, str(init), threads)
+    return check_key(
+        found, first, prepared, most_exponent=most_exponent, threads=threads, progress=_half(progress)
+    )
+
+
+def check_key(
+    key: ZKey,
+    first: ZKey,
+    powers: PreparedPowers,
+    *,
+    most_exponent: int = MOST_EXPONENT,
+    threads: int | None = None,
+    progress: Progress = lambda _stage, _fraction, _detail: None,
+) -> CheckedKey:
+    """Check a key against the one before any contribution. Raises as `verify_zkey` does."""
+    for name, attribute in (
+        ("wires", "n_wires"),
+        ("public signals", "n_public"),
+        ("the domain's size", "domain_size"),
+    ):
+        _equal(f"another circuit: {name}", getattr(first, attribute), getattr(key, attribute))
+    hashes = (first.ceremony.circuit_hash.hex(), key.ceremony.circuit_hash.hex())
+    _equal("another circuit or other powers of tau: hash of the circuit", *hashes)
+    progress("contributions", 0.0, "")
+    contributions = check_chain(key, most_exponent=most_exponent, progress=_part(progress, 0.0, 0.1))
+    for name in ("alpha1", "beta1", "beta2", "gamma2"):
+        _equal(name, getattr(first, name), getattr(key, name))
+    for i, (expected, point) in enumerate(zip(first.ic, key.ic, strict=True)):
+        _equal(f"IC: point {i}", expected, point)
+    _check_coefficients(first, key)
+    for name, attribute in (("A", "a"), ("B1", "b1"), ("B2", "b2")):
+        _check_octets(name, getattr(first, attribute), getattr(key, attribute))
+    log_n = key.power
+    progress("C", 0.1, "")
+    _check_divided("C", first.c, key, key.c, threads)
+    progress("H", 0.3, "")
+    _check_divided("H", first.h, key, key.h, threads)
+    progress("H and the powers of tau", 0.5, "")
+    _check_quotient(key, powers, threads)
+    for i, section in enumerate((TAU_G1, ALPHA_TAU_G1, BETA_TAU_G1, TAU_G2)):
+        progress("Lagrange bases", 0.7 + 0.05 * i, NAMES[section])
+        _check_lagrange(powers, section, log_n, threads)
+    progress("done", 1.0, "")
+    return CheckedKey(key.ceremony.circuit_hash, contributions)
+
+
+# ---- the key before any contribution ---------------------------------------------------------------------------
+
+
+def _check_first(first: ZKey, powers: PreparedPowers, place: str, threads: int | None) -> None:
+    """Check that nobody contributed to a key, and that its hash is that of its points and the powers."""
+    if first.ceremony.contributions or (first.delta1, first.delta2) != (GENERATOR, GENERATOR_G2):
+        raise VerificationError(f"{place}: expected the key before any contribution, got a later one")
+    if first.power > powers.power:
+        raise InputError(
+            f"{powers.file.path}: expected powers of tau of power {first.power} at least, got {powers.power}"
+        )
+    for name, expected in (("alpha1", powers.alpha), ("beta1", powers.beta), ("beta2", powers.beta_2)):
+        if getattr(first, name) != expected:
+            raise VerificationError(f"{place}: {name}: expected that of the powers of tau, got another point")
+    if first.gamma2 != GENERATOR_G2:
+        raise VerificationError(f"{place}: gamma2: expected the generator of G2, got another point")
+    c, a, b1 = (_read(G1Points, name, getattr(first, name.lower()), threads) for name in ("C", "A", "B1"))
+    parts = KeyParts(G1Points.from_ints(first.ic), c, a, b1, _read(G2Points, "B2", first.b2, threads))
+    digest = circuit_hash(parts, powers, first.domain_size, threads)
+    if digest != first.ceremony.circuit_hash:
+        raise VerificationError(
+            f"{place}: hash of the circuit: expected {digest.hex()[:32]}…, that of its points, "
+            f"got {first.ceremony.circuit_hash.hex()[:32]}…"
+        )
+
+
+# ---- equal parts -----------------------------------------------------------------------------------------------
+
+
+def _equal(what: str, expected: object, found: object) -> None:
+    if expected != found:
+        raise VerificationError(f"zkey: {what}: expected {expected}, got {found}")
+
+
+def _check_coefficients(first: ZKey, key: ZKey) -> None:
+    _equal("number of coefficients", len(first.coefficients), len(key.coefficients))
+    for begin in range(0, len(key.coefficients), _TOGETHER):
+        expected, found = (part.coefficients[begin : begin + _TOGETHER] for part in (first, key))
+        wrong = expected != found
+        if wrong.any():
+            at = int(np.argmax(wrong))
+            raise VerificationError(
+                f"zkey: coefficient {begin + at}: expected {_coefficient(expected[at])}, got {_coefficient(found[at])}"
+            )
+
+
+def _coefficient(row: np.void) -> str:
+    value = int.from_bytes(row["value"].tobytes(), "little")
+    return f"{'AB'[int(row['matrix'])]}, constraint {row['constraint']}, wire {row['wire']}, value {value}"
+
+
+def _check_octets(name: str, expected: Octets, found: Octets) -> None:
+    for begin in range(0, len(found), _TOGETHER):
+        wrong = (expected[begin : begin + _TOGETHER] != found[begin : begin + _TOGETHER]).any(axis=1)
+        if wrong.any():
+            at = begin + int(np.argmax(wrong))
+            raise VerificationError(f"zkey: {name}: point {at}: expected the circuit's, got another one")
+
+
+# ---- parts divided by delta ------------------------------------------------------------------------------------
+
+
+def _check_divided(name: str, expected: Octets, key: ZKey, found: Octets, threads: int | None) -> None:
+    """Check that δ·found = expected, point by point, by a random combination."""
+    left: Point = None
+    right: Point = None
+    for begin in range(0, len(found), _TOGETHER):
+        part = slice(begin, begin + _TOGETHER)
+        weights = _weights(len(found[part]))
+        left = add(left, msm_g1(_read(G1Points, name, found[part], threads, begin), weights, None, threads))
+        right = add(
+            right, msm_g1(_read(G1Points, name, expected[part], threads, begin), weights, None, threads)
+        )
+    if not pairing_product_is_one([(left, key.delta2), (negate(right), GENERATOR_G2)], threads=threads):
+        raise VerificationError(f"zkey: {name}: expected the circuit's points divided by delta, got others")
+
+
+def _check_quotient(key: ZKey, powers: PreparedPowers, threads: int | None) -> None:
+    """Check that δ·H are the points of the quotient for the powers of τ."""
+    n, log_n = key.domain_size, key.power
+    weights = np.zeros((n, 4), dtype=np.uint64)
+    weights[: n - 1, :_WEIGHT_WORDS] = _weights(n - 1)
+    sums = []
+    for first in (n, 0):
+        total: Point = None
+        for begin in range(0, n - 1, _TOGETHER):
+            count = min(_TOGETHER, n - 1 - begin)
+            points = powers.points(G1Points, TAU_G1, first + begin, count, threads)
+            scalars = np.ascontiguousarray(weights[begin : begin + count, :_WEIGHT_WORDS])
+            total = add(total, msm_g1(points, scalars, None, threads))
+        sums.append(total)
+    expected = add(sums[0], negate(sums[1]))
+    scaled = forward_vector(FrVector.from_array(weights), root_of_unity(log_n + 1), threads) * -2
+    factors = scaled.to_limbs()
+    found: Point = None
+    for begin in range(0, n, _TOGETHER):
+        part = slice(begin, begin + _TOGETHER)
+        points = _read(G1Points, "H", key.h[part], threads, begin)
+        found = add(found, msm_g1(points, np.ascontiguousarray(factors[part]), None, threads))
+    if not pairing_product_is_one([(found, key.delta2), (negate(expected), GENERATOR_G2)], threads=threads):
+        raise VerificationError("zkey: H: expected points that belong to the powers of tau, got others")
+
+
+def _check_lagrange(powers: PreparedPowers, section: int, log_n: int, threads: int | None) -> None:
+    """Check Σ ρ_j·[L_j(τ)] = Σ c_i·[τ^i] for the coefficients c_i of Σ ρ_j·L_j."""
+    weights = np.zeros((1 << log_n, 4), dtype=np.uint64)
+    weights[:, :_WEIGHT_WORDS] = _weights(len(weights))
+    vector = inverse_vector(FrVector.from_array(weights), 1, threads)
+    if section == TAU_G2:
+        basis_2 = powers.lagrange(G2Points, section, log_n, threads)
+        plain_2 = powers.points(G2Points, section, 0, len(weights), threads)
+        good = msm_g2(basis_2, weights, None, threads) == msm_g2(plain_2, vector, None, threads)
+    else:
+        basis = powers.lagrange(G1Points, section, log_n, threads)
+        plain = powers.points(G1Points, section, 0, len(weights), threads)
+        good = msm_g1(basis, weights, None, threads) == msm_g1(plain, vector, None, threads)
+    if not good:
+        raise VerificationError(
+            f"{powers.file.path}: Lagrange basis of {NAMES[section]}: expected that of the powers, got others"
+        )
+
+
+# ---- helpers ---------------------------------------------------------------------------------------------------
+
+
+def _read(kind: type[P], name: str, octets: Octets, threads: int | None, first: int = 0) -> P:
+    try:
+        return kind.from_bytes(octets, "iden3", threads=threads)
+    except InputError as error:
+        raise VerificationError(f"zkey: {name}, from point {first} on: {error}") from error
+
+
+def _weights(n: int) -> Words:
+    """n random factors of 128 bits."""
+    return np.frombuffer(secrets.token_bytes(8 * _WEIGHT_WORDS * n), dtype="<u8").reshape(n, _WEIGHT_WORDS)
+
+
+def _part(progress: Progress, begin: float, end: float) -> Progress:
+    return lambda stage, fraction, detail: progress(stage, begin + (end - begin) * fraction, detail)
+
+
+def _half(progress: Progress) -> Progress:
+    return _part(progress, 0.5, 1.0)
