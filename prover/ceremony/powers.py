@@ -155,7 +155,7 @@ def beacon(
     Raises InputError as `contribute` does, and for a seed or exponent that `check_beacon` refuses.
     """
     check_beacon(seed, exponent)
-    _open(source)  # what is wrong with the file is said before the long chain of hashes
+    open_whole(source)  # what is wrong with the file is said before the long chain of hashes
     rng = beacon_rng(seed, exponent, lambda stage, done, text: progress(stage, _BEACON * done, text))
 
     def rest(stage: str, fraction: float, detail: str) -> None:
@@ -181,7 +181,7 @@ def contribute_with(
 
     Raises InputError as `contribute` does.
     """
-    file = _open(source)
+    file = open_whole(source)
     challenge = last_challenge(file)
     (tau, alpha, beta), proofs = prove_powers(rng, challenge)
     firsts = {ALPHA_TAU_G1: alpha, BETA_TAU_G1: beta, BETA_G2: beta}
@@ -258,7 +258,8 @@ def last_challenge(file: PtauFile) -> bytes:
     return file.contributions[-1].next_challenge if file.contributions else first_challenge(file.power)
 
 
-def _open(source: Path | str) -> PtauFile:
+def open_whole(source: Path | str) -> PtauFile:
+    """Return a file that can be contributed to. Raises InputError when it is cut from a larger one."""
     file = open_ptau(source)
     if file.power != file.ceremony_power:
         raise InputError(
