@@ -43,8 +43,8 @@ def prepare(
     *,
     threads: int | None = None,
     progress: Progress = lambda _stage, _fraction, _detail: None,
-) -> None:
-    """Write the file `source` with the Lagrange bases of its powers to `target`.
+) -> int:
+    """Write the file `source` with the Lagrange bases of its powers to `target`. Returns the power.
 
     Points must be on their curve and of order r; whether they are powers of one τ is for `powers_check` to say.
     Takes the memory of four times the points of one section, of which the largest has 2^(power + 1).
@@ -81,6 +81,7 @@ def prepare(
         for section, number in LAGRANGE.items():
             writer.write(number, bases(section))
     progress("done", 1.0, "")
+    return file.power
 
 
 def _largest(file: PtauFile, section: int) -> int:

@@ -15,6 +15,7 @@ from zkroll.rollup.cli import (
     inspect,
     l1,
     prove,
+    ptau,
     r1cs,
     setup,
     trace,
@@ -59,4 +60,5 @@ app.add_typer(setup.app, name="setup")
 app.add_typer(l1.app, name="l1")
 app.add_typer(r1cs.app, name="r1cs")
 app.add_typer(wtns.app, name="wtns")
+app.add_typer(ptau.app, name="ptau")
 app.add_typer(groth16.app, name="groth16")
