@@ -1,4 +1,4 @@
-"""zkroll groth16: prove and verify for circuits of circom, with the files that snarkjs has."""
+"""zkroll groth16: prove and verify for circuits of circom, with the files and verbs that snarkjs has."""
 
 from __future__ import annotations
 
@@ -110,11 +110,11 @@ def fullprove_command(
         check_writable(output)
     signals = read_inputs(inputs)
     with work_progress() as progress:
-        progress("compiling", 0.0, "")
-        compiled = WitnessCalculator(calculator, memory=memory << 20, seconds=timeout, log=show_log)
-        words = compiled.calculate(signals, portion(progress, 0.05, 0.3))
-        progress("reading the key", 0.3, "")
+        progress("reading the key", 0.0, "")
         loaded = open_proving_key(key, threads=threads)
+        progress("compiling", 0.05, "")
+        compiled = WitnessCalculator(calculator, memory=memory << 20, seconds=timeout, log=show_log)
+        words = compiled.calculate(signals, portion(progress, 0.1, 0.3))
         made, values = prove_zk(loaded, words, threads=threads, progress=portion(progress, 0.3, 1.0))
     write_proof(made.parts, proof)
     write_public(values, public)
@@ -149,3 +149,26 @@ def verify_command(
     if not accepted:
         raise VerificationError(f"{proof}: the proof is not valid for this key and these public signals")
     emit({"accepted": True, "public": [str(value) for value in signals]}, as_json, lambda: say("accepted"))
+
+
+@app.command("calldata")
+def calldata_command(
+    public: _PublicArgument,
+    proof: _ProofArgument,
+    abi: Annotated[
+        bool, typer.Option("--abi", help="Print the whole calldata in hexadecimal, to send as a transaction.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Print what the Solidity verifier's function takes, as consoles such as Remix expect it on one line.
+
+    The proof is not verified.
+    """
+    from zkroll.circuits.r1cs.formats.groth16_json import read_proof, read_public
+    from zkroll.verifier.groth16 import Proof
+    from zkroll.verifier.groth16.calldata import remix_arguments, verify_calldata
+
+    signals, made = read_public(public), Proof.from_parts(read_proof(proof))
+    arguments, calldata = remix_arguments(made, signals), "0x" + verify_calldata(made, signals).hex()
+    document = {"arguments": arguments, "calldata": calldata}
+    emit(document, as_json, lambda: say(calldata if abi else arguments))
