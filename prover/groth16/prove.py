@@ -21,7 +21,7 @@ from zkroll.algebra.vector import FrVector
 from zkroll.circuits.r1cs.sparse import below_r
 from zkroll.circuits.r1cs.system import R1CS
 from zkroll.errors import InputError, ProvingError, UnprovableError
-from zkroll.prover.groth16.key import ProvingKey, Wires
+from zkroll.prover.groth16.key import Key, Wires
 from zkroll.verifier.groth16 import Proof, verify
 
 Words = NDArray[np.uint64]
@@ -32,7 +32,7 @@ Progress = Callable[[str, float, str], None]
 
 
 def prove(
-    key: ProvingKey,
+    key: Key,
     witness: Witness,
     r: int,
     s: int,
@@ -47,28 +47,36 @@ def prove(
     Raises InputError for a witness of another length, with values not below r or a wire 0 that is not one.
     """
     w = _witness_words(key, witness)
+    reader = key.reader(threads)
     progress("quotient", 0.0, "")
     h = quotient_values(key, w, threads)
     progress("H", 0.1, "")
-    H = msm_g1(key.h, h, n=key.n, threads=threads)
+    points, _ = reader.g1("h")
+    H = msm_g1(points, h, n=key.n, threads=threads)
     del h
     progress("A", 0.25, "")
-    in_a, in_b = _of_wires(w, key.a_wires), _of_wires(w, key.b_wires)
-    A = _sum([key.vk.alpha_1, msm_g1(key.a, in_a, threads=threads), key.delta_1], [1, 1, r])
+    points, wires = reader.g1("a")
+    A_w = msm_g1(points, _scalars(w, wires, threads), points.n, threads)
+    A = _sum([key.vk.alpha_1, A_w, key.delta_1], [1, 1, r])
     progress("B1", 0.4, "")
-    B_1 = _sum([key.beta_1, msm_g1(key.b_1, in_b, threads=threads), key.delta_1], [1, 1, s])
+    points, wires = reader.g1("b_1")
+    in_b = _scalars(w, wires, threads)
+    B_1 = _sum([key.beta_1, msm_g1(points, in_b, points.n, threads), key.delta_1], [1, 1, s])
     progress("B2", 0.5, "")
-    B_w = msm_g2(key.b_2, in_b, threads=threads)
+    points_2, _ = reader.g2()
+    B_w = msm_g2(points_2, in_b, points_2.n, threads)
     B = msm_g2(G2Points.from_ints([key.vk.beta_2, B_w, key.vk.delta_2]), fr.from_ints([1, 1, s]))
+    del in_b
     progress("C", 0.85, "")
-    C_w = msm_g1(key.c, w[key.n_public + 1 :], threads=threads)
+    points, _ = reader.g1("c")
+    C_w = msm_g1(points, _scalars(w[key.n_public + 1 :], None, threads), points.n, threads)
     C = _sum([C_w, H, A, B_1, key.delta_1], [1, 1, s, r, -r * s])
     progress("done", 1.0, "")
     return Proof(A, B, C)
 
 
 def prove_zk(
-    key: ProvingKey,
+    key: Key,
     witness: Witness,
     *,
     r1cs: R1CS | None = None,
@@ -97,7 +105,7 @@ def prove_zk(
     return proof, public
 
 
-def public_inputs(key: ProvingKey, witness: Witness) -> list[int]:
+def public_inputs(key: Key, witness: Witness) -> list[int]:
     """Return the values of wires 1 to n_public. Raises InputError when there are not so many."""
     if len(witness) != key.n_wires:
         raise InputError(
@@ -110,7 +118,7 @@ def public_inputs(key: ProvingKey, witness: Witness) -> list[int]:
     return [int.from_bytes(row.tobytes(), "little") for row in head.astype("<u8")]
 
 
-def quotient_values(key: ProvingKey, w: Words, threads: int | None = None) -> Block:
+def quotient_values(key: Key, w: Words, threads: int | None = None) -> Block:
     """Return (A·B - C)(ω_2n^(2j+1)), j < n, as Fr blocks, where C is the polynomial of the values of A·B.
 
     These are the scalars of `key.h`: A·B - C is zero on the domain itself, so that the values on the other
@@ -132,7 +140,7 @@ def _padded(vector: FrVector, n: int) -> Block:
     return blocks
 
 
-def _witness_words(key: ProvingKey, witness: Witness) -> Words:
+def _witness_words(key: Key, witness: Witness) -> Words:
     """The witness as (n_wires, 4) canonical words, checked."""
     words = witness.to_limbs() if isinstance(witness, FrVector) else np.asarray(witness)
     if words.ndim != 2 or words.shape[1:] != (4,) or words.dtype != np.uint64:
@@ -150,8 +158,9 @@ def _witness_words(key: ProvingKey, witness: Witness) -> Words:
     return words
 
 
-def _of_wires(w: Words, wires: Wires) -> Words:
-    return w if len(wires) == len(w) else w[wires]
+def _scalars(w: Words, wires: Wires | None, threads: int | None) -> Block:
+    """The values of these wires, or of all, as blocks: sums would convert them once for each few windows."""
+    return fr.from_array(w if wires is None or len(wires) == len(w) else w[wires], threads)
 
 
 def _sum(points: list[Point], scalars: list[int]) -> Point:

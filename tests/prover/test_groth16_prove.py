@@ -204,7 +204,7 @@ def test_a_key_of_parts_that_do_not_fit_is_refused():
         replace(key, delta_1=None)
     with pytest.raises(InputError, match="domain"):
         replace(key, log_domain=28)
-    with pytest.raises(InputError, match="h: expected 4 points"):
+    with pytest.raises(InputError, match="matrix A: expected at most 4 rows"):
         replace(key, log_domain=2)
 
 

@@ -8,10 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support.groth16 import chain
+from support.groups import outside
 from support.npm import needs_packages, snarkjs
 from support.section_files import FIXTURES, patched, sections
 
 from zkroll.algebra.constants import R_MODULUS as R
+from zkroll.algebra.curve import G2Points
 from zkroll.algebra.vector import FrVector
 from zkroll.circuits.r1cs.formats.groth16_json import (
     read_proof,
@@ -25,8 +27,17 @@ from zkroll.circuits.r1cs.formats.r1cs import read_r1cs
 from zkroll.circuits.r1cs.formats.wtns import read_wtns, read_wtns_words, write_wtns
 from zkroll.circuits.r1cs.formats.zkey import read_zkey, write_zkey
 from zkroll.errors import InputError, UnprovableError, ZkrollError
-from zkroll.prover.groth16 import from_zkey, open_proving_key, prove, prove_zk, setup_insecure, to_zkey
-from zkroll.prover.groth16.zkey import release
+from zkroll.prover.groth16 import (
+    MappedKey,
+    from_zkey,
+    map_proving_key,
+    open_proving_key,
+    prove,
+    prove_zk,
+    setup_insecure,
+    to_zkey,
+)
+from zkroll.prover.groth16.mapped_key import release
 from zkroll.verifier.groth16 import Proof, VerifyingKey, verify, verify_reference
 
 KEY = FIXTURES / "cells.zkey"
@@ -90,7 +101,45 @@ def test_a_development_key_is_the_same_through_a_file(tmp_path: Path):
         to_zkey(key, chain(3)[0])
 
 
-def test_a_flipped_bit_in_any_section_never_gives_a_wrong_proof(tmp_path: Path):
+def test_a_key_that_stays_in_its_file_gives_the_same_proofs(tmp_path: Path):
+    system, witness = chain(5000)
+    key = setup_insecure(system, b"mapped")
+    write_zkey(to_zkey(key, system), tmp_path / "key.zkey")
+    mapped = map_proving_key(tmp_path / "key.zkey", check=True)
+    assert prove(mapped, witness, 3, 4, threads=2) == prove(key, witness, 3, 4)
+    assert prove(mapped, witness, 5, 6, threads=1) == prove(key, witness, 5, 6)
+
+
+def test_points_of_a_key_that_stays_in_its_file_are_checked():
+    zkey, witness = read_zkey(KEY), read_wtns(WITNESS)
+    for name, title in (("a", "A"), ("b1", "B1"), ("b2", "B2"), ("c", "C"), ("h", "H")):
+        section = getattr(zkey, name).copy()
+        at = int(np.flatnonzero(section.any(axis=1))[-1])
+        section[at, 3] ^= 1
+        damaged = MappedKey.of(type(zkey)(**{**vars(zkey), name: section}))
+        with pytest.raises(InputError, match=f"zkey: {title}: g[12] points: point {at}: .* curve"):
+            prove(damaged, witness, 3, 4)
+        section[at] = 255
+        with pytest.raises(InputError, match=f"zkey: {title}: g[12] points: point {at}: .* below q"):
+            prove(damaged, witness, 3, 4)
+        section[at] = getattr(zkey, name)[at]
+        if name in ("b1", "b2"):
+            section[at] = 0
+            with pytest.raises(InputError, match="B1 and B2"):
+                prove(damaged, witness, 3, 4)
+
+
+def test_points_of_another_order_are_found_on_request():
+    zkey = read_zkey(KEY)
+    b2 = zkey.b2.copy()
+    at = int(np.flatnonzero(b2.any(axis=1))[1])
+    b2[at] = np.frombuffer(G2Points.from_ints(outside(1)).to_bytes("iden3"), np.uint8)
+    with pytest.raises(InputError, match=f"B2: point {at}: expected a point of order r"):
+        from_zkey(type(zkey)(**{**vars(zkey), "b2": b2}), check=True)
+
+
+@pytest.mark.parametrize("opened", [open_proving_key, map_proving_key])
+def test_a_flipped_bit_in_any_section_never_gives_a_wrong_proof(tmp_path: Path, opened):
     data, witness, rng = KEY.read_bytes(), read_wtns(WITNESS), random.Random(5)
     refused = dict.fromkeys(range(1, 11), 0)
     for number, at, length in sections(data):
@@ -99,7 +148,7 @@ def test_a_flipped_bit_in_any_section_never_gives_a_wrong_proof(tmp_path: Path):
             path = tmp_path / "flipped.zkey"
             path.write_bytes(patched(data, place, bytes([data[place] ^ 1 << rng.randrange(8)])))
             try:
-                proof, public = prove_zk(open_proving_key(path), witness)
+                proof, public = prove_zk(opened(path), witness)
             except ZkrollError:
                 refused[number] += 1
             else:  # what was flipped has no part in this proof
