@@ -60,7 +60,7 @@ def prove_command(
     from zkroll.circuits.r1cs.formats.groth16_json import write_proof, write_public
     from zkroll.circuits.r1cs.formats.r1cs import read_r1cs
     from zkroll.circuits.r1cs.formats.wtns import read_wtns_words
-    from zkroll.prover.groth16 import open_proving_key, prove_zk
+    from zkroll.prover.groth16 import map_proving_key, prove_zk
 
     start = time.perf_counter()
     for output in (proof, public):
@@ -69,7 +69,7 @@ def prove_command(
     system = None if r1cs is None else read_r1cs(r1cs, threads)
     with work_progress() as progress:
         progress("reading the key", 0.0, "")
-        loaded = open_proving_key(key, threads=threads)
+        loaded = map_proving_key(key, threads=threads)
         made, signals = prove_zk(loaded, values, r1cs=system, threads=threads, progress=progress)
     write_proof(made.parts, proof)
     write_public(signals, public)
@@ -103,7 +103,7 @@ def fullprove_command(
     from zkroll.circuits.r1cs.formats.groth16_json import write_proof, write_public
     from zkroll.circuits.r1cs.formats.input_json import read_inputs
     from zkroll.circuits.r1cs.witness_calculator import WitnessCalculator
-    from zkroll.prover.groth16 import open_proving_key, prove_zk
+    from zkroll.prover.groth16 import map_proving_key, prove_zk
 
     start = time.perf_counter()
     for output in (proof, public):
@@ -111,7 +111,7 @@ def fullprove_command(
     signals = read_inputs(inputs)
     with work_progress() as progress:
         progress("reading the key", 0.0, "")
-        loaded = open_proving_key(key, threads=threads)
+        loaded = map_proving_key(key, threads=threads)
         progress("compiling", 0.05, "")
         compiled = WitnessCalculator(calculator, memory=memory << 20, seconds=timeout, log=show_log)
         words = compiled.calculate(signals, portion(progress, 0.1, 0.3))
