@@ -21,6 +21,7 @@ from zkroll.rollup.cli import (
     trace,
     verify,
     wtns,
+    zkey,
 )
 
 app = typer.Typer(
@@ -62,3 +63,4 @@ app.add_typer(r1cs.app, name="r1cs")
 app.add_typer(wtns.app, name="wtns")
 app.add_typer(ptau.app, name="ptau")
 app.add_typer(groth16.app, name="groth16")
+app.add_typer(zkey.app, name="zkey")
