@@ -103,7 +103,7 @@ def _live_line() -> Iterator[WorkProgress]:
         console=Console(file=sys.stderr, highlight=False),
         transient=True,
         redirect_stdout=False,
-        redirect_stderr=False,
+        redirect_stderr=True,  # other lines go above it
         refresh_per_second=4,
     ) as bar:
         task = bar.add_task("", total=1.0, seconds=0.0, detail="")

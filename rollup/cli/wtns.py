@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from typing import Annotated
 
 import typer
 
 from zkroll.rollup.cli.arguments import JsonOption
-from zkroll.rollup.cli.console import emit, facts, warn
+from zkroll.rollup.cli.console import emit, facts, one_line
 from zkroll.rollup.cli.progress import portion, work_progress
 from zkroll.rollup.cli.r1cs import R1csArgument
 
@@ -76,8 +77,9 @@ def calculate_command(
 
 
 def show_log(line: str) -> None:
-    """Show a line that the circuit logs."""
-    warn(f"log: {line}")
+    """Show a line that the circuit logs, on stderr."""
+    sys.stderr.write(f"log: {one_line(line)}\n")
+    sys.stderr.flush()
 
 
 @app.command("check")

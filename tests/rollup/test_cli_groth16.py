@@ -1,19 +1,27 @@
-"""The verbs groth16 prove and verify: files, exit codes, one line for what is wrong."""
+"""The verbs of groth16: files, exit codes, one line for what is wrong, and an end when they are interrupted."""
 
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from support.calculators import CIRCOM, NEWEST
+from support.groth16 import chain
+from support.npm import needs_packages, snarkjs
 from support.section_files import FIXTURES
 
 from zkroll.algebra.constants import R_MODULUS as R
 from zkroll.algebra.vector import FrVector
 from zkroll.circuits.r1cs.formats.wtns import read_wtns, write_wtns
+from zkroll.circuits.r1cs.formats.zkey import write_zkey
+from zkroll.prover.groth16 import setup_insecure, to_zkey
 from zkroll.rollup.cli import run
 
 KEY, WITNESS, SYSTEM = (str(FIXTURES / f"cells.{kind}") for kind in ("zkey", "wtns", "r1cs"))
@@ -94,3 +102,92 @@ def test_a_witness_that_breaks_the_circuit_gives_no_proof(cli, tmp_path):
     refused(cli("prove", KEY, tmp_path / "w.wtns", *outputs, "--r1cs", SYSTEM), 2, "constraint")
     refused(cli("prove", KEY, tmp_path / "w.wtns", *outputs), 2, "satisfies the circuit")
     assert not outputs[0].exists()
+
+
+# ---- fullprove ---------------------------------------------------------------------------------------------
+
+CALCULATOR = str(CIRCOM / "cells.wasm")
+
+
+@pytest.fixture
+def inputs(tmp_path: Path) -> Path:
+    (tmp_path / "input.json").write_text('{"a": 3, "b": ["11", -1]}')
+    return tmp_path / "input.json"
+
+
+def test_inputs_are_proven_with_one_verb(cli, inputs, tmp_path):
+    proof, public = tmp_path / "p.json", tmp_path / "s.json"
+    made = cli("fullprove", inputs, CALCULATOR, KEY, proof, public, "--json")
+    assert (made.code, json.loads(made.out)["wires"]) == (0, 10)
+    assert public.read_text() == Path(PUBLIC).read_text()
+    assert cli("verify", VK, public, proof).code == 0
+    percents = [float(line.split("%")[0].split("s")[1]) for line in made.err.splitlines() if "%" in line]
+    assert percents == sorted(percents)
+
+
+def test_inputs_that_cannot_be_proven_give_no_files(cli, inputs, tmp_path):
+    outputs = (tmp_path / "p.json", tmp_path / "s.json")
+    bad = tmp_path / "bad.json"
+    bad.write_text('{"a": 3, "b": ["11"]}')
+    refused(cli("fullprove", bad, CALCULATOR, KEY, *outputs), 2, "signal 'b': expected 2 values, got 1")
+    refused(cli("fullprove", CIRCOM / "input.json", NEWEST, KEY, *outputs), 2, "another circuit")
+    document = json.loads((CIRCOM / "input.json").read_text())
+    bad.write_text(json.dumps({**document, "a": 0}))
+    refused(cli("fullprove", bad, NEWEST, KEY, *outputs), 1, "assert failed")
+    refused(cli("fullprove", inputs, CALCULATOR, WITNESS, *outputs), 2, "zkey")
+    refused(cli("fullprove", inputs, CALCULATOR, KEY, tmp_path / "no/p", outputs[1]), 2, "cannot be written")
+    assert not any(path.exists() for path in outputs)
+
+
+@pytest.mark.oracle
+@needs_packages
+def test_snarkjs_accepts_what_fullprove_makes_and_prints_the_same_calldata(cli, inputs, tmp_path):
+    proof, public = tmp_path / "p.json", tmp_path / "s.json"
+    assert cli("fullprove", inputs, CALCULATOR, KEY, proof, public).code == 0
+    assert "OK!" in snarkjs("groth16", "verify", VK, public, proof).stdout
+    theirs = snarkjs("generatecall", public, proof).stdout
+    assert cli("calldata", public, proof).out == theirs
+    assert snarkjs("groth16", "fullprove", inputs, CALCULATOR, KEY, proof, public).returncode == 0
+    assert cli("verify", VK, public, proof).code == 0
+
+
+# ---- calldata ----------------------------------------------------------------------------------------------
+
+
+def test_calldata_is_printed_for_consoles_and_for_transactions(cli):
+    text, document = cli("calldata", PUBLIC, PROOF), json.loads(cli("calldata", PUBLIC, PROOF, "--json").out)
+    assert text.out == document["arguments"] + "\n"
+    numbers = [
+        int(word, 16) for word in text.out.replace("[", "").replace("]", "").replace('"', "").split(",")
+    ]
+    calldata = cli("calldata", PUBLIC, PROOF, "--abi").out.strip()
+    assert calldata == document["calldata"]
+    words = bytes.fromhex(calldata.removeprefix("0x"))[4:]
+    assert [int.from_bytes(words[at : at + 32]) for at in range(0, len(words), 32)] == numbers
+    assert [str(number) for number in numbers[8:]] == json.loads(Path(PUBLIC).read_text())
+    assert str(numbers[0]) == json.loads(Path(PROOF).read_text())["pi_a"][0]
+
+
+def test_calldata_of_other_files_is_refused(cli):
+    refused(cli("calldata", PROOF, PROOF), 2, "expected")
+    refused(cli("calldata", PUBLIC, PUBLIC), 2, "expected")
+
+
+# ---- interrupts --------------------------------------------------------------------------------------------
+
+
+def test_an_interrupt_while_proving_ends_with_code_130_and_leaves_no_files(tmp_path):
+    system, witness = chain(20_000)
+    write_zkey(to_zkey(setup_insecure(system, b"interrupt"), system), tmp_path / "c.zkey")
+    write_wtns(witness, tmp_path / "c.wtns")
+    command = [sys.executable, "-m", "zkroll", "groth16", "prove", "c.zkey", "c.wtns", "p.json", "s.json"]
+    with subprocess.Popen(
+        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert any("quotient" in line for line in process.stderr)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (130, "")
+    assert err.splitlines()[-1] == "zkroll: interrupted"
+    assert "Traceback" not in err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["c.wtns", "c.zkey"]

@@ -52,9 +52,11 @@ def test_a_terminal_has_one_line_that_is_gone_in_the_end(monkeypatch, capsys) ->
     with progress.work_progress() as report:
         report("sum\x1b[31m of [red]A", 0.25, "detail")
         clock.now += 8
+        sys.stderr.write("log: [red]1\n")
         report("sum\x1b[31m of [red]A", 0.5, "detail")
     text = terminal.getvalue()
     assert "sum\\x1b[31m of [red]A" in text
+    assert "\x1b[2Klog: [red]1\n" in text
     assert "50.0 %" in text
     assert "8 s left" in text
     assert text.endswith("\x1b[2K")

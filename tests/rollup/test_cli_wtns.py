@@ -32,9 +32,10 @@ def cli(capsys: pytest.CaptureFixture[str]) -> Callable[..., SimpleNamespace]:
 
 def test_the_file_is_that_of_snarkjs(cli, tmp_path: Path) -> None:
     made = cli(NEWEST, INPUT, tmp_path / "w.wtns", "--json")
-    assert (made.code, json.loads(made.out)["wires"], made.lines) == (0, 9, ["zkroll: log: 31"])
+    assert (made.code, json.loads(made.out)["wires"], made.lines) == (0, 9, [])
     assert (tmp_path / "w.wtns").read_bytes() == (CIRCOM / "table.wtns").read_bytes()
     assert "compiling" in made.err
+    assert "log: 31" in made.err.splitlines()
 
 
 def test_the_witness_has_a_name_by_default(cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
