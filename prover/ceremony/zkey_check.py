@@ -74,14 +74,11 @@ def verify_zkey(
     """
     progress("reading the key", 0.0, "")
     found, prepared = read_zkey(key), open_prepared(powers)
-
-    def report(stage: str, fraction: float, detail: str) -> None:
-        progress(stage, fraction / 2, detail)
-
-    expected = initial_key(read_r1cs(circuit, threads), prepared, threads=threads, progress=report)
-    return check_key(
-        found, expected, prepared, most_exponent=most_exponent, threads=threads, progress=_half(progress)
-    )
+    system = read_r1cs(circuit, threads)
+    contributions = check_chain(found, most_exponent=most_exponent, progress=_part(progress, 0.0, 0.05))
+    first = initial_key(system, prepared, threads=threads, progress=_part(progress, 0.05, 0.5))
+    check_key(found, first, prepared, threads=threads, progress=_part(progress, 0.5, 1.0))
+    return CheckedKey(found.ceremony.circuit_hash, contributions)
 
 
 def verify_zkey_from_init(
@@ -99,10 +96,11 @@ def verify_zkey_from_init(
     """
     progress("reading the keys", 0.0, "")
     found, first, prepared = read_zkey(key), read_zkey(init), open_prepared(powers)
+    contributions = check_chain(found, most_exponent=most_exponent, progress=_part(progress, 0.0, 0.1))
+    progress("the first key", 0.1, "")
     _check_first(first, prepared, str(init), threads)
-    return check_key(
-        found, first, prepared, most_exponent=most_exponent, threads=threads, progress=_half(progress)
-    )
+    check_key(found, first, prepared, threads=threads, progress=_part(progress, 0.3, 1.0))
+    return CheckedKey(found.ceremony.circuit_hash, contributions)
 
 
 def check_key(
@@ -110,11 +108,10 @@ def check_key(
     first: ZKey,
     powers: PreparedPowers,
     *,
-    most_exponent: int = MOST_EXPONENT,
     threads: int | None = None,
     progress: Progress = lambda _stage, _fraction, _detail: None,
-) -> CheckedKey:
-    """Check a key against the one before any contribution. Raises as `verify_zkey` does."""
+) -> None:
+    """Compare a key, whose contributions hold, with the one before any. Raises as `verify_zkey` does."""
     for name, attribute in (
         ("wires", "n_wires"),
         ("public signals", "n_public"),
@@ -123,8 +120,7 @@ def check_key(
         _equal(f"another circuit: {name}", getattr(first, attribute), getattr(key, attribute))
     hashes = (first.ceremony.circuit_hash.hex(), key.ceremony.circuit_hash.hex())
     _equal("another circuit or other powers of tau: hash of the circuit", *hashes)
-    progress("contributions", 0.0, "")
-    contributions = check_chain(key, most_exponent=most_exponent, progress=_part(progress, 0.0, 0.1))
+    progress("equal parts", 0.0, "")
     for name in ("alpha1", "beta1", "beta2", "gamma2"):
         _equal(name, getattr(first, name), getattr(key, name))
     for i, (expected, point) in enumerate(zip(first.ic, key.ic, strict=True)):
@@ -143,7 +139,6 @@ def check_key(
         progress("Lagrange bases", 0.7 + 0.05 * i, NAMES[section])
         _check_lagrange(powers, section, log_n, threads)
     progress("done", 1.0, "")
-    return CheckedKey(key.ceremony.circuit_hash, contributions)
 
 
 # ---- the key before any contribution ---------------------------------------------------------------------------
@@ -285,7 +280,3 @@ def _weights(n: int) -> Words:
 
 def _part(progress: Progress, begin: float, end: float) -> Progress:
     return lambda stage, fraction, detail: progress(stage, begin + (end - begin) * fraction, detail)
-
-
-def _half(progress: Progress) -> Progress:
-    return _part(progress, 0.5, 1.0)
