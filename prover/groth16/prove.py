@@ -30,6 +30,9 @@ Witness = FrVector | Words
 #: (stage, fraction of the whole that is done in [0, 1], "")
 Progress = Callable[[str, float, str], None]
 
+#: share of the time before each stage, for 2^20 constraints and a witness of long values
+_BEFORE = {"quotient": 0.0, "H": 0.08, "A": 0.23, "B1": 0.38, "B2": 0.54, "C": 0.85, "done": 1.0}
+
 
 def prove(
     key: Key,
@@ -48,30 +51,30 @@ def prove(
     """
     w = _witness_words(key, witness)
     reader = key.reader(threads)
-    progress("quotient", 0.0, "")
+    progress("quotient", _BEFORE["quotient"], "")
     h = quotient_values(key, w, threads)
-    progress("H", 0.1, "")
+    progress("H", _BEFORE["H"], "")
     points, _ = reader.g1("h")
     H = msm_g1(points, h, n=key.n, threads=threads)
     del h
-    progress("A", 0.25, "")
+    progress("A", _BEFORE["A"], "")
     points, wires = reader.g1("a")
     A_w = msm_g1(points, _scalars(w, wires, threads), points.n, threads)
     A = _sum([key.vk.alpha_1, A_w, key.delta_1], [1, 1, r])
-    progress("B1", 0.4, "")
+    progress("B1", _BEFORE["B1"], "")
     points, wires = reader.g1("b_1")
     in_b = _scalars(w, wires, threads)
     B_1 = _sum([key.beta_1, msm_g1(points, in_b, points.n, threads), key.delta_1], [1, 1, s])
-    progress("B2", 0.5, "")
+    progress("B2", _BEFORE["B2"], "")
     points_2, _ = reader.g2()
     B_w = msm_g2(points_2, in_b, points_2.n, threads)
     B = msm_g2(G2Points.from_ints([key.vk.beta_2, B_w, key.vk.delta_2]), fr.from_ints([1, 1, s]))
     del in_b
-    progress("C", 0.85, "")
+    progress("C", _BEFORE["C"], "")
     points, _ = reader.g1("c")
     C_w = msm_g1(points, _scalars(w[key.n_public + 1 :], None, threads), points.n, threads)
     C = _sum([C_w, H, A, B_1, key.delta_1], [1, 1, s, r, -r * s])
-    progress("done", 1.0, "")
+    progress("done", _BEFORE["done"], "")
     return Proof(A, B, C)
 
 
