@@ -71,16 +71,21 @@ def _one_more(powers: PreparedPowers, domain: int) -> bytes:
     if domain < 1 << powers.power:
         high = powers.points(G1Points, TAU_G1, 2 * domain - 1, 1)
         return subtract(high, low).to_bytes()
-    data = powers.behind(TAU_G1, _POINT_BYTES)
-    words = low.to_bytes("iden3")
-    left, right = ((_word(part[:32]), _word(part[32:])) for part in (data, words))
-    if left == (0, 0) or right == (0, 0):
-        other = right if left == (0, 0) else left
+    return raw_difference(powers.behind(TAU_G1, _POINT_BYTES), low.to_bytes("iden3"))
+
+
+def raw_difference(left: bytes, right: bytes) -> bytes:
+    """Return left - right, uncompressed, as snarkjs has it: 64 bytes each in iden3's form, `left` any at all.
+
+    `right` is a point or zeros; x of the two are different.
+    """
+    if not any(right) or not any(left):
+        other = (_word(left[:32]), _word(left[32:])) if any(left) else _opposite(right)
         return b"".join(_product(part, 1).to_bytes(32, "big") for part in other)
-    x, y, z = _sum(left, (right[0], _difference(0, right[1])))
-    if z % Q_MODULUS == 0:
+    x, y, z = _sum((_word(left[:32]), _word(left[32:])), _opposite(right))
+    if z == 0:
         return bytes(_POINT_BYTES)
-    inverse = pow(z, -1, Q_MODULUS) * _R * _R % Q_MODULUS  # of z = z'·2^256, times 2^256
+    inverse = pow(z, -1, Q_MODULUS) * _R * _R % Q_MODULUS  # Montgomery form of the inverse
     square = _product(inverse, inverse)
     affine = _product(square, x), _product(_product(inverse, y), square)
     return b"".join(_product(part, 1).to_bytes(32, "big") for part in affine)
@@ -91,6 +96,10 @@ def _one_more(powers: PreparedPowers, domain: int) -> bytes:
 
 def _word(data: bytes) -> int:
     return int.from_bytes(data, "little")
+
+
+def _opposite(point: bytes) -> tuple[int, int]:
+    return _word(point[:32]), _difference(0, _word(point[32:]))
 
 
 def _total(a: int, b: int) -> int:
