@@ -13,19 +13,37 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from zkroll.circuits.r1cs.check import Case as Case
+    from zkroll.rollup.testing.assertions import assert_proves as assert_proves
+    from zkroll.rollup.testing.assertions import assert_rejects as assert_rejects
     from zkroll.rollup.testing.chain import DeployedVerifier as DeployedVerifier
     from zkroll.rollup.testing.chain import LocalChain as LocalChain
     from zkroll.rollup.testing.levels import Groth16Level as Groth16Level
     from zkroll.rollup.testing.levels import SolidityLevel as SolidityLevel
     from zkroll.rollup.testing.levels import check_circuit as check_circuit
+    from zkroll.rollup.testing.provers import CircomFiles as CircomFiles
+    from zkroll.rollup.testing.provers import CircomProver as CircomProver
+    from zkroll.rollup.testing.provers import CircuitProver as CircuitProver
+    from zkroll.rollup.testing.provers import Proven as Proven
+    from zkroll.rollup.testing.provers import Prover as Prover
+    from zkroll.rollup.testing.provers import prover_of as prover_of
+    from zkroll.rollup.testing.verifiers import Verifier as Verifier
 
 _PLACES: Final = {
     "Case": "zkroll.circuits.r1cs.check",
+    "CircomFiles": "zkroll.rollup.testing.provers",
+    "CircomProver": "zkroll.rollup.testing.provers",
+    "CircuitProver": "zkroll.rollup.testing.provers",
     "DeployedVerifier": "zkroll.rollup.testing.chain",
     "Groth16Level": "zkroll.rollup.testing.levels",
     "LocalChain": "zkroll.rollup.testing.chain",
+    "Proven": "zkroll.rollup.testing.provers",
+    "Prover": "zkroll.rollup.testing.provers",
     "SolidityLevel": "zkroll.rollup.testing.levels",
+    "Verifier": "zkroll.rollup.testing.verifiers",
+    "assert_proves": "zkroll.rollup.testing.assertions",
+    "assert_rejects": "zkroll.rollup.testing.assertions",
     "check_circuit": "zkroll.rollup.testing.levels",
+    "prover_of": "zkroll.rollup.testing.provers",
 }
 
 

@@ -20,7 +20,9 @@ from zkroll.errors import InputError, RollupError
 from zkroll.rollup.l1.embedded import BLOCK_GAS_LIMIT, ChainBackend
 from zkroll.rollup.l1.keys import insecure_development_deployer
 from zkroll.rollup.l1.yul import compile_contract
-from zkroll.verifier.groth16 import PROOF_BYTES, Proof, VerifyingKey
+from zkroll.rollup.testing.provers import Proven
+from zkroll.rollup.testing.verifiers import question
+from zkroll.verifier.groth16 import Proof, VerifyingKey
 from zkroll.verifier.groth16.solidity import solidity_verifier
 
 if TYPE_CHECKING:
@@ -107,6 +109,8 @@ class DeployedVerifier:
     source: the Solidity text. address, abi: for contracts of your own that call it. chain: where it lies.
     """
 
+    name = "solidity"
+
     def __init__(self, key: VerifyingKey, chain: LocalChain | None = None) -> None:
         self.key = key
         self.chain = chain or LocalChain()
@@ -127,31 +131,28 @@ class DeployedVerifier:
         contract: Contract = self.w3.eth.contract(address=self.address, abi=list(self.abi))  # type: ignore[call-overload]
         return contract
 
-    def calldata(self, proof: Proof | bytes, public: Sequence[int]) -> bytes:
-        """The data of a call of verifyProof. A proof of 256 bytes and any public inputs of 256 bits are taken.
+    def calldata(self, proof: Proof | Proven | bytes, public: Sequence[int] | None = None) -> bytes:
+        """The data of a call of verifyProof.
 
-        Raises InputError for what no call of verifyProof can carry.
+        A proof may be any 256 bytes, and public values any of 256 bits. Raises InputError for what no call of
+        verifyProof can carry.
         """
-        data = proof.to_bytes() if isinstance(proof, Proof) else bytes(proof)
-        if len(data) != PROOF_BYTES:
-            raise InputError(f"proof: expected {PROOF_BYTES} bytes, got {len(data)}")
-        if len(public) != self.key.n_public:
-            raise InputError(f"public inputs: expected {self.key.n_public}, got {len(public)}")
-        for i, value in enumerate(public):
-            if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 1 << 256:
-                raise InputError(f"public input {i}: expected an integer of 256 bits, got {value!r:.90}")
-        return self._selector + data + b"".join(value.to_bytes(_WORD, "big") for value in public)
+        data, values = question(self.key, proof, public)
+        return self._selector + data + b"".join(value.to_bytes(_WORD, "big") for value in values)
 
-    def accepts(self, proof: Proof | bytes, public: Sequence[int]) -> bool:
-        """Whether verifyProof returns true. Raises RollupError when it does not answer (it reverts), which
-        says nothing of the proof, and InputError as `calldata`."""
+    def accepts(self, proof: Proof | Proven | bytes, public: Sequence[int] | None = None) -> bool:
+        """Whether verifyProof returns true for a proof and public values; a `Proven` brings its own.
+
+        Raises RollupError when it does not answer (it reverts), which says nothing of the proof, and InputError
+        as `calldata` does.
+        """
         return self._ask(proof, public)[0]
 
-    def gas(self, proof: Proof | bytes, public: Sequence[int]) -> int:
+    def gas(self, proof: Proof | Proven | bytes, public: Sequence[int] | None = None) -> int:
         """Gas of a transaction that calls verifyProof: 21,000, its calldata and the verification."""
         return self._ask(proof, public)[1]
 
-    def _ask(self, proof: Proof | bytes, public: Sequence[int]) -> tuple[bool, int]:
+    def _ask(self, proof: Proof | Proven | bytes, public: Sequence[int] | None) -> tuple[bool, int]:
         answer = self.chain.call(self.address, self.calldata(proof, public))
         if answer.failure is not None or answer.output not in _BOOLEANS:
             got = answer.failure or f"{len(answer.output)} bytes"
