@@ -22,7 +22,7 @@ LONGEST_RUN: Final = 3600.0  # seconds
 _MOST_TABLE_ELEMENTS = 1 << 20
 _MOST_INSTANCES = 4
 _STACK = 1 << 20  # bytes: what V8 gives
-_GRACE = 2.0  # seconds in which code that is told to stop has to
+_GRACE = 0.5  # seconds in which code that is told to stop should
 
 
 class Sandbox:
@@ -40,7 +40,10 @@ class Sandbox:
         self.engine = wasmtime.Engine(config)
 
     def store(self) -> wasmtime.Store:
-        """Return a new store for instances, under the limits."""
+        """Return a new store for instances, under the limits.
+
+        Made before `run` begins, its code stops with that run wherever the run is.
+        """
         store = wasmtime.Store(self.engine)
         store.set_limits(
             memory_size=self.memory,

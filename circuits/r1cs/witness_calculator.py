@@ -157,11 +157,10 @@ class WitnessCalculator:
         of the circuit, and when the code fails or exceeds its limits; ConstraintViolation, with circom's
         message, when the inputs do not satisfy the circuit.
         """
-        signals = flat_inputs(inputs)
+        signals, store = flat_inputs(inputs), self._sandbox.store()
 
         def work() -> Words:
-            host = _Host(self.place, self._log)
-            store, linker = self._sandbox.store(), wasmtime.Linker(self._sandbox.engine)
+            host, linker = _Host(self.place, self._log), wasmtime.Linker(self._sandbox.engine)
             try:
                 for name, parameters in _IMPORTS.items():
                     kind = wasmtime.FuncType([wasmtime.ValType.i32()] * parameters, [])

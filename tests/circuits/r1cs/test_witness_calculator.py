@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import subprocess
 import threading
@@ -200,6 +201,31 @@ def test_code_without_end_is_stopped(changes: dict) -> None:
         WitnessCalculator(calculator(**changes), seconds=0.2, log=lines.append).calculate({"x": 1})
     assert sum(map(len, lines)) <= MOST_LOGGED + 100
     assert not [thread for thread in threading.enumerate() if thread.name == "wasm"]
+
+
+def test_compiling_is_bounded_in_time() -> None:
+    body = "(block (br_if 0 (i32.const 0)))" * 50_000
+    code = calculator(more=f"(func {body})")
+    with pytest.raises(InputError, match="expected to end within"):
+        WitnessCalculator(code, seconds=0.001)
+    for thread in threading.enumerate():  # it goes on until the function is compiled
+        if thread.name == "wasm":
+            thread.join()
+
+
+def test_runs_leave_no_memory_behind() -> None:
+    made = WitnessCalculator(
+        calculator(memory="1600", init="(memory.fill (i32.const 0) (i32.const 1) (i32.const 0x6000000))")
+    )
+    before = resident()
+    for _ in range(5):
+        made.calculate({"x": 1})
+    assert resident() - before < 150 << 20
+
+
+def resident() -> int:
+    """Bytes of memory that this process holds."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def test_memory_is_bounded() -> None:
