@@ -3,77 +3,103 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
 from contest import PeerError, paired
-from groth16_circuits import circuit_files
+from groth16_circuits import Files, circuit_files
 from groth16_contestants import OURS, Program
 from groth16_rounds import Bench, say
 from groth16_table import Line
 
-CEREMONY_RATIO = 10.0
+RATIO, ASKED_LOG = 10.0, 16
+TOLD = ("--name", "a", "--entropy", "b")
+SNARKJS_TOLD = ("--name=a", "-e=b")
+
+
+@dataclass(frozen=True)
+class Verb:
+    """A verb that reads files and writes `out`; what snarkjs writes with the same inputs may have to be the same."""
+
+    ours: tuple[str, ...]
+    theirs: tuple[str, ...]
+    inputs: tuple[Path, ...]
+    out: Path
+    their_out: Path
+    same: bool
+    asked: bool
+    told: bool
+
+    def command(self, threads: int) -> list[str]:
+        """Our command line."""
+        told = TOLD if self.told else ()
+        return [*OURS, *self.ours, *map(str, self.inputs), str(self.out), *told, "--threads", str(threads)]
+
+    def their_words(self) -> list[str]:
+        """What follows `snarkjs`."""
+        told = SNARKJS_TOLD if self.told else ()
+        return [*self.theirs, *map(str, self.inputs), str(self.their_out), *told]
+
+
+def verbs(folder: Path, files: Files) -> Iterator[Verb]:
+    """Contributions to both phases, the preparation and the first key; later ones read what ours wrote."""
+    ready, initial = folder / "ready.ptau", folder / "initial.zkey"
+
+    def verb(ours: str, theirs: str, inputs: tuple[Path, ...], out: Path, asked: bool = True) -> Verb:
+        told = ours.endswith("contribute")
+        their_out = out.with_name(f"snarkjs-{out.name}")
+        return Verb(tuple(ours.split()), tuple(theirs.split()), inputs, out, their_out, not told, asked, told)
+
+    yield verb(
+        "ptau contribute",
+        "powersoftau contribute",
+        (folder / "new.ptau",),
+        folder / "second.ptau",
+        asked=False,
+    )
+    yield verb("ptau prepare", "powersoftau prepare phase2", (folder / "powers.ptau",), ready)
+    yield verb("zkey new", "zkey new", (files.r1cs, ready), initial)
+    yield verb("zkey contribute", "zkey contribute", (initial,), folder / "final.zkey")
 
 
 def ceremony(bench: Bench, log_n: int) -> list[Line]:
-    """The verbs of both phases as whole programs, on a chain that fills 2^log_n rows."""
+    """The verbs of both phases, on a chain that fills 2^log_n rows."""
     files = circuit_files(f"chain-{log_n}", bench.cache, bench.threads)
     folder = bench.cache / f"ceremony-{log_n}"
     folder.mkdir(exist_ok=True)
     new, powers = folder / "new.ptau", folder / "powers.ptau"
     if not powers.exists():
         say("ceremony: powers of tau")
-        part = folder / "part.ptau"
         bench.runner.run([*OURS, "ptau", "new", str(log_n), str(new)])
-        bench.runner.run([*OURS, "ptau", "contribute", str(new), str(part), "--name", "a", "--entropy", "b"])
-        part.replace(powers)
-    ready, initial = folder / "ours-ready.ptau", folder / "ours-initial.zkey"
-    said = ["--name", "a", "--entropy", "b"]
-    snarkjs_said = ["--name=a", "-e=b"]
-    rows: Sequence[tuple[str, str, Sequence[object], Sequence[object], bool]] = [
-        ("ptau contribute", "contributed.ptau", ["ptau", "contribute", new, "OUT", *said],
-         ["powersoftau", "contribute", new, "OUT", *snarkjs_said], False),
-        ("ptau prepare", "ready.ptau", ["ptau", "prepare", powers, "OUT"],
-         ["powersoftau", "prepare", "phase2", powers, "OUT"], True),
-        ("zkey new", "initial.zkey", ["zkey", "new", files.r1cs, ready, "OUT"],
-         ["zkey", "new", files.r1cs, ready, "OUT"], True),
-        ("zkey contribute", "contributed.zkey", ["zkey", "contribute", initial, "OUT", *said],
-         ["zkey", "contribute", initial, "OUT", *snarkjs_said], False),
-    ]  # fmt: skip
+        bench.runner.run([*OURS, "ptau", "contribute", str(new), str(powers), *TOLD])
     lines = []
-    for what, name, command, other, same in rows:
-        say(f"ceremony: {what}")
-        lines.append(
-            _verb(bench, f"2^{log_n}", what, folder / f"ours-{name}", command, folder / name, other, same)
-        )
+    for verb in verbs(folder, files):
+        say(f"ceremony: {' '.join(verb.ours)}")
+        lines.append(_measured(bench, verb, log_n))
     return lines
 
 
-def _verb(
-    bench: Bench, size: str, what: str, out: Path, command: Sequence[object], their_out: Path,
-    other: Sequence[object], same: bool,
-) -> Line:  # fmt: skip
-    """Run a verb of ours, after once to have kernels compiled, and snarkjs's, in turns; `same`: equal files."""
-
-    def program(run: Callable[[Sequence[object]], Program], words: Sequence[object], target: Path) -> Program:
-        return run([target if word == "OUT" else word for word in words])
-
-    ours = program(lambda words: Program(bench.runner, [*OURS, *map(str, words)]), command, out)
+def _measured(bench: Bench, verb: Verb, log_n: int) -> Line:
+    """Run ours, after once to have kernels compiled, and snarkjs's in turns."""
+    what, size = " ".join(verb.ours), f"2^{log_n}"
+    ours = Program(bench.runner, verb.command(bench.threads))
     ours.once()
-    snarkjs = bench.snarkjs
-    if snarkjs is None:
-        spent = [ours.once() for _ in range(bench.rounds)]
-        return Line(what, size, median(spent))
-    theirs = program(lambda words: snarkjs.program(bench.runner, words), other, their_out)
+    if bench.snarkjs is None:
+        return Line(what, size, median(ours.once() for _ in range(bench.rounds)))
+    verb.their_out.unlink(missing_ok=True)
+    theirs = bench.snarkjs.program(bench.runner, verb.their_words())
     spent, their_spent = [], []
     for _ in range(bench.snarkjs_rounds or 1):
         spent.append(ours.once())
         their_spent.append(theirs.once())
-    if not their_out.exists():
+    if not verb.their_out.exists():
         raise PeerError(f"snarkjs: {what}: it wrote nothing")
-    wrong = "its file differs from ours" if same and _digest(out) != _digest(their_out) else None
-    asked = CEREMONY_RATIO if not bench.portable else None
+    wrong = (
+        "its file differs from ours" if verb.same and _digest(verb.out) != _digest(verb.their_out) else None
+    )
+    asked = RATIO if verb.asked and log_n == ASKED_LOG and not bench.portable else None
     ratio = paired(their_spent, spent)
     return Line(what, size, median(spent), "ns", "snarkjs", median(their_spent), ratio, asked, wrong=wrong)
 

@@ -20,6 +20,7 @@ sys.path.insert(0, str(BENCHMARKS))
 
 import contest as turns  # noqa: E402
 import groth16 as bench  # noqa: E402
+import groth16_ceremony as ceremony  # noqa: E402
 import groth16_circuits as circuits  # noqa: E402
 import groth16_contestants as contestants  # noqa: E402
 import groth16_rounds as rounds  # noqa: E402
@@ -259,6 +260,31 @@ def test_every_proof_is_verified_and_a_liar_fails_the_run(tmp_path):
     assert (rounds.WHOLE, "gnark") not in by_peer
     assert by_peer[rounds.MEMORY, None]["ours"] > 10 << 20
     assert "WRONG" in (tmp_path / "table.md").read_text()
+
+
+def test_verbs_of_ceremonies_take_the_same_inputs_as_those_of_snarkjs(tmp_path):
+    files = circuits.Files("chain-16", tmp_path)
+    contribute, prepare, new, last = ceremony.verbs(tmp_path / "c", files)
+    key = str(tmp_path / "c" / "initial.zkey")
+    assert contribute.their_words()[:2] == ["powersoftau", "contribute"]
+    assert prepare.their_words()[:3] == ["powersoftau", "prepare", "phase2"]
+    assert new.command(2)[3:5] == ["zkey", "new"]
+    assert new.command(2)[5:7] == new.their_words()[2:4] == [str(files.r1cs), str(prepare.out)]
+    assert last.command(2)[5:] == [key, str(last.out), "--name", "a", "--entropy", "b", "--threads", "2"]
+    assert last.their_words()[2:] == [key, str(last.their_out), "--name=a", "-e=b"]
+    assert [verb.same for verb in (contribute, prepare, new, last)] == [False, True, True, False]
+    assert [verb.asked for verb in (contribute, prepare, new, last)] == [False, True, True, True]
+
+
+@pytest.mark.oracle
+@needs_packages
+def test_files_of_ceremonies_are_those_of_snarkjs(tmp_path, runner):
+    measured = rounds.Bench(
+        runner, tmp_path, 1, 1, rate=None, portable=False, snarkjs=contestants.Snarkjs(FOLDER.parent)
+    )
+    lines = ceremony.ceremony(measured, 4)
+    assert [line.what for line in lines] == ["ptau contribute", "ptau prepare", "zkey new", "zkey contribute"]
+    assert all(line.wrong is None and line.theirs and line.least_ratio is None for line in lines)
 
 
 @pytest.mark.oracle
