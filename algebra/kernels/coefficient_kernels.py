@@ -23,7 +23,7 @@ GATHER_STATUS = 2
 @helper
 def _number(
     w0: Any, w1: Any, w2: Any, w3: Any, factors: Any, shift: int, slots: Any, values: Any, found: int
-) -> int:
+) -> Any:
     """The number of these four words, from 1: found + 1 if they are new, or 0 if there is no room for them.
 
     See `distinct` for the arguments; `found` are known so far.
@@ -60,7 +60,7 @@ def _number(
     "int64(const_uint64[:, ::1], const_uint64[::1], int64, int32[::1], uint32[::1], uint64[:, ::1])",
     name="r1cs_distinct",
 )
-def distinct(rows: Any, factors: Any, shift: int, slots: Any, codes: Any, values: Any) -> int:
+def distinct(rows: Any, factors: Any, shift: int, slots: Any, codes: Any, values: Any) -> Any:
     """Number the distinct rows from 1 in the order in which they appear; returns how many there are, or -1.
 
     rows: (n, 4); slots: 2^(64 - shift) places of -1, at most half of them taken; codes: (n,), the number of
@@ -69,9 +69,7 @@ def distinct(rows: Any, factors: Any, shift: int, slots: Any, codes: Any, values
     """
     found: Any = 0
     for i in range(rows.shape[0]):
-        number = _number(
-            rows[i, 0], rows[i, 1], rows[i, 2], rows[i, 3], factors, shift, slots, values, found
-        )
+        number = _number(rows[i, 0], rows[i, 1], rows[i, 2], rows[i, 3], factors, shift, slots, values, found)
         if number == 0:
             return -1
         found = max(found, number)
@@ -98,7 +96,7 @@ def gather(
     status: Any,
     begin: int,
     end: int,
-) -> int:
+) -> Any:
     """Check the coefficients begin..end of a .zkey file and collect those of one matrix; returns how many.
 
     rows: (n, 11), each a matrix, a row, a wire and the eight halves of a value. starts: (n_rows + 1,), where

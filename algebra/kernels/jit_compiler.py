@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from llvmlite.binding import Linkage
+from llvmlite import ir
+from llvmlite.binding import Linkage, parse_assembly
 from numba.core import sigutils, types
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler
@@ -66,6 +67,23 @@ class _KernelLibrary(JITCodeLibrary):
             if not function.is_declaration and function.linkage == Linkage.linkonce_odr:
                 function.linkage = Linkage.internal
         super()._optimize_final_module()  # type: ignore[no-untyped-call]
+
+    def serialize_using_object_code(self) -> Any:
+        """Return the machine code and the names in it, without the LLVM IR, which takes longest to load.
+
+        Numba keeps the IR to link a function into others; no kernel is linked into another.
+        """
+        self._ensure_finalized()  # type: ignore[no-untyped-call]
+        names, byte = ir.Module(self.name), ir.IntType(8)
+        for function in self._final_module.functions:
+            if not function.is_declaration:
+                stub = ir.Function(names, ir.FunctionType(ir.VoidType(), []), function.name)
+                ir.IRBuilder(stub.append_basic_block()).ret_void()
+        for variable in self._final_module.global_variables:
+            if not variable.is_declaration:
+                ir.GlobalVariable(names, byte, variable.name).initializer = ir.Constant(byte, 0)
+        machine_code = self._get_compiled_object()  # type: ignore[no-untyped-call]
+        return self.name, "object", (machine_code, parse_assembly(str(names)).as_bitcode())
 
 
 class _HelperCompiler(Compiler):

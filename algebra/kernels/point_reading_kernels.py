@@ -79,7 +79,7 @@ def _read(group: Group, backend: Backend) -> Any:
         status: Any,
         begin: int,
         end: int,
-    ) -> int:
+    ) -> Any:
         """Read the points 8·begin .. 8·end to rows from 8·begin on, and return how many rows there are.
 
         rows (at out): 8·end or more; octets: address of the file's points; masks (at masks_at): MASKS words.
