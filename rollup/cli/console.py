@@ -1,4 +1,4 @@
-"""What the verbs print: results on stdout as text or as one JSON document, progress and errors on stderr.
+"""What the verbs print: results on stdout as text or as one JSON document, errors on stderr.
 
 Text of a stranger (calldata, file names, an L1's answers) never reaches the terminal with control characters,
 and is never read as markup.
@@ -8,14 +8,9 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-#: (stage, percent of the stage, seconds since the start)
-Progress = Callable[[str, float, float], None]
-
-_SHORTEST_GAP = 1.0  # seconds between two lines of one stage
 _LONGEST_LINE = 2000
 _WIDEST_TABLE = 10_000  # characters: the terminal may wrap lines, but no cell is cut
 
@@ -71,21 +66,6 @@ def table(
     with console.capture() as captured:
         console.print(shown)
     sys.stdout.writelines(line.rstrip() + "\n" for line in captured.get().splitlines())
-
-
-def progress_lines() -> Progress:
-    """A progress report on stderr: a stage's first and last event, and now and then one between."""
-    last: dict[str, float] = {}
-
-    def report(stage: str, percent: float, seconds: float) -> None:
-        now = time.monotonic()
-        if 0 < percent < 100 and now - last.get(stage, now - _SHORTEST_GAP) < _SHORTEST_GAP:
-            return
-        last[stage] = now
-        sys.stderr.write(f"{seconds:8.1f} s  {printable(stage):<24} {percent:5.1f} %\n")
-        sys.stderr.flush()
-
-    return report
 
 
 def printable(text: str) -> str:

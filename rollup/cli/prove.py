@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from itertools import pairwise
 from typing import Annotated
 
 import typer
 
 from zkroll.algebra.files import check_writable, write_atomically
 from zkroll.rollup.cli.arguments import BatchArgument, JsonOption, SrsOption, load_srs
-from zkroll.rollup.cli.console import bytes_text, emit, facts, progress_lines, table
+from zkroll.rollup.cli.console import bytes_text, emit, facts, table
+from zkroll.rollup.cli.progress import WorkProgress, work_progress
+
+#: share of the time before each stage, for a batch of a few hundred thousand gas
+_BEFORE = {
+    "setup": 0.0,
+    "execute": 0.12,
+    "witness": 0.17,
+    "main columns": 0.3,
+    "main commitments": 0.32,
+    "bus columns": 0.53,
+    "bus commitments": 0.58,
+    "quotients": 0.67,
+    "quotient commitments": 0.79,
+    "evaluations": 0.82,
+    "openings": 0.85,
+}
 
 
 def prove_command(
@@ -28,7 +46,8 @@ def prove_command(
 
     from zkroll.rollup.prove import prove_batch
 
-    proof = prove_batch(loaded, reference_string, progress_lines())
+    with work_progress() as progress:
+        proof = prove_batch(loaded, reference_string, _of_the_whole(progress))
     content = proof.to_bytes()
     write_atomically(output, content)
     report = {**proof.report, "proof": output, "proof_file_bytes": len(content)}
@@ -50,3 +69,18 @@ def prove_command(
         )
 
     emit(report, as_json, show)
+
+
+def _of_the_whole(report: WorkProgress) -> Callable[[str, float, float], None]:
+    """What the prover reports to, (stage, percent of the stage, seconds), as fractions of the whole."""
+    ends = dict(pairwise([*_BEFORE.values(), 1.0]))
+    done = 0.0
+
+    def stage_report(stage: str, percent: float, _seconds: float) -> None:
+        nonlocal done
+        if stage in _BEFORE:
+            begin = _BEFORE[stage]
+            done = begin + (ends[begin] - begin) * percent / 100
+        report(stage, done, "")
+
+    return stage_report

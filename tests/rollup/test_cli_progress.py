@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from zkroll.rollup.cli import progress
+from zkroll.rollup.cli import progress, prove
 
 
 class Terminal(io.StringIO):
@@ -83,6 +83,16 @@ def test_a_portion_maps_its_fractions_into_the_whole() -> None:
         ("b", 0.4, "x"),
         ("c", 0.6, ""),
     ]
+
+
+def test_the_stages_of_a_batch_proof_are_parts_of_one_whole() -> None:
+    seen: list[float] = []
+    report = prove._of_the_whole(lambda _stage, fraction, _detail: seen.append(fraction))
+    for stage in (*prove._BEFORE, "another stage"):
+        for percent in (0.0, 50.0, 100.0):
+            report(stage, percent, 0.0)
+    assert seen == sorted(seen)
+    assert (seen[0], seen[-4], seen[-1]) == (0.0, 1.0, 1.0)
 
 
 @pytest.mark.parametrize(
