@@ -95,6 +95,7 @@ def prove_zk(
     """
     public = public_inputs(key, witness)
     if r1cs is not None:
+        progress("checking the witness", 0.0, "")
         vector = witness if isinstance(witness, FrVector) else FrVector.from_array(witness)
         violation = r1cs.first_violation(vector, threads)
         if violation is not None:
@@ -127,7 +128,7 @@ def quotient_values(key: Key, w: Words, threads: int | None = None) -> Block:
     These are the scalars of `key.h`: A·B - C is zero on the domain itself, so that the values on the other
     half of the larger one determine it.
     """
-    a, b = (_padded(plan.run(w, threads), key.n) for plan in (key.products_a, key.products_b))
+    a, b = (plan.blocks(w, key.n, threads, check=False) for plan in (key.products_a, key.products_b))
     c = fr.mul(a, b, threads=threads)
     shift = root_of_unity(key.log_domain + 1)
     for column in (a, b, c):
@@ -135,12 +136,6 @@ def quotient_values(key: Key, w: Words, threads: int | None = None) -> Block:
         ntt.forward(column, shift, threads, log_n=key.log_domain)
     fr.mul(a, b, out=a, threads=threads)
     return fr.sub(a, c, out=a, threads=threads)
-
-
-def _padded(vector: FrVector, n: int) -> Block:
-    blocks = fr.zeros(n)
-    blocks[: len(vector.blocks)] = vector.blocks
-    return blocks
 
 
 def _witness_words(key: Key, witness: Witness) -> Words:

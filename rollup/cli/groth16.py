@@ -66,9 +66,9 @@ def prove_command(
     for output in (proof, public):
         check_writable(output)
     values = read_wtns_words(witness)
-    system = None if r1cs is None else read_r1cs(r1cs, threads)
     with work_progress() as progress:
-        progress("reading the key", 0.0, "")
+        progress("reading the key" if r1cs is None else "reading the circuit", 0.0, "")
+        system = None if r1cs is None else read_r1cs(r1cs, threads)
         loaded = map_proving_key(key, threads=threads)
         made, signals = prove_zk(loaded, values, r1cs=system, threads=threads, progress=progress)
     write_proof(made.parts, proof)
