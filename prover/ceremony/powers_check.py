@@ -65,7 +65,7 @@ from zkroll.prover.groth16.zkey import release
 Words = NDArray[np.uint64]
 P = TypeVar("P", bound=Points)
 
-_CHUNK = 1 << 16  # points that are checked together
+_CHUNK = 1 << 16  # points that are checked together: a multiple of the lanes of a block
 _WEIGHT_WORDS = 2  # of a random coefficient
 _G2_COST = 5.0  # of checking a point of G2, in points of G1
 _LAGRANGE_COST = 2.0  # of checking a point of a Lagrange basis, in others
