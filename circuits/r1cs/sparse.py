@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from zkroll.algebra import aligned
 from zkroll.algebra.constants import R_MODULUS
-from zkroll.algebra.field import PrimeField, address, blocks_for, fr
+from zkroll.algebra.field import Block, PrimeField, address, blocks_for, fr
 from zkroll.algebra.kernels.emit import BLOCK_BYTES, LANES, LIMBS
 from zkroll.algebra.kernels.jit import host_backend
 from zkroll.algebra.kernels.layout import MONTGOMERY_BITS, Backend
@@ -164,6 +165,20 @@ class ProductPlan:
 
         Raises InputError for another shape, too short a vector, or a value that is not below r.
         """
+        return FrVector._of(
+            self.blocks(words, self.n_rows, threads, check=check, backend=backend), self.n_rows
+        )
+
+    def blocks(
+        self,
+        words: Words,
+        n: int,
+        threads: int | None = None,
+        *,
+        check: bool = True,
+        backend: Backend | None = None,
+    ) -> Block:
+        """Return what `run` does as the blocks of n elements, as many as rows or more: zeros behind."""
         if words.ndim != 2 or words.shape[1] != WORDS or words.dtype != np.uint64:
             raise InputError(
                 f"sparse product: expected rows (n, {WORDS}) uint64, got {words.shape} {words.dtype}"
@@ -176,7 +191,11 @@ class ProductPlan:
         held = np.require(words, requirements=["C", "A"])
         chosen = backend or host_backend()
         table, kernel = self._table(chosen), product_kernels(chosen).rows
-        out = np.empty((blocks_for(self.n_rows), LIMBS, LANES), dtype=np.uint64)
+        if n < self.n_rows:
+            raise InputError(f"sparse product: expected room for {self.n_rows} rows, got {n}")
+        out = aligned.empty((blocks_for(n), LIMBS, LANES))
+        used = blocks_for(self.n_rows)
+        out[used:] = 0
 
         def part(begin: int, end: int) -> None:
             lanes = np.empty((LANE_ROWS, LANES), dtype=np.int64)
@@ -195,8 +214,8 @@ class ProductPlan:
                 end,
             )
 
-        map_ranges(part, len(out), threads, _GRAIN)
-        return FrVector._of(out, self.n_rows)
+        map_ranges(part, used, threads, _GRAIN)
+        return out
 
     def _table(self, backend: Backend) -> Words:
         """A row of four words for each coefficient c: c·R² below 2r."""
