@@ -23,12 +23,15 @@ LARGEST = 2**256 - 1
 
 
 class Case(NamedTuple):
-    """Calldata and what verifyProof has to say: a bool, or None for a revert. `pairing` is whether that takes one."""
+    """Calldata and what verifyProof has to say: a bool, or None for a revert.
+
+    `decided` is where: by the contract's own checks, by a precompiled contract's checks of points, or by pairings.
+    """
 
     name: str
     data: bytes
     verdict: bool | None
-    pairing: bool = False
+    decided: str = "contract"
 
 
 class Simulated(NamedTuple):
@@ -78,11 +81,11 @@ def cases(valid: Simulated) -> Iterator[Case]:
     data = verify_calldata(proof, public)
     words = words_of(data)
 
-    yield Case("valid", data, True, True)
+    yield Case("valid", data, True, "pairing")
     other = replace(proof, a=curve.negate(proof.a), b=multiply_g2(proof.b, R - 1))
-    yield Case("another proof: -A, -B", verify_calldata(other, public), True, True)
+    yield Case("another proof: -A, -B", verify_calldata(other, public), True, "pairing")
     other = replace(proof, a=curve.multiply(proof.a, 7), b=multiply_g2(proof.b, pow(7, -1, R)))
-    yield Case("another proof: 7·A, B/7", verify_calldata(other, public), True, True)
+    yield Case("another proof: 7·A, B/7", verify_calldata(other, public), True, "pairing")
 
     for i in range(n):
         x = public[i]
@@ -96,44 +99,47 @@ def cases(valid: Simulated) -> Iterator[Case]:
             yield Case(f"input {i} is {name}", with_words(data, {8 + i: value}), False)
         for name, value in {"r - 1": R - 1, "x + 1": (x + 1) % R, "r - x": (R - x) % R, "0": 0}.items():
             if value != x:
-                yield Case(f"input {i} is {name}", with_words(data, {8 + i: value}), False, True)
+                yield Case(f"input {i} is {name}", with_words(data, {8 + i: value}), False, "pairing")
     if n > 1:
         turned = {8 + i: words[8 + (i + 1) % n] for i in range(n)}
-        yield Case("inputs in another order", with_words(data, turned), False, True)
+        yield Case("inputs in another order", with_words(data, turned), False, "pairing")
 
     for i, field in enumerate(FIELDS):
         for name, value in {"+ q": words[i] + Q, "is q": Q, "is 2²⁵⁶ - 1": LARGEST}.items():
             yield Case(f"{field} {name}", with_words(data, {i: value}), False)
-        yield Case(f"{field} is r more", with_words(data, {i: (words[i] + R) % Q}), False)
+        yield Case(f"{field} is r more", with_words(data, {i: (words[i] + R) % Q}), False, "precompile")
     for i in range(8 + n):
         field = FIELDS[i] if i < 8 else f"input {i - 8}"
         for bit in (0, 1, 7, 100, 200, 252, 253, 254, 255):
             flipped = words[i] ^ 1 << bit
             # a changed coordinate leaves the curve, and a changed input makes another statement
-            takes_pairing = i >= 8 and flipped < R
-            yield Case(
-                f"{field} with bit {bit} flipped", with_words(data, {i: flipped}), False, takes_pairing
-            )
+            below = "pairing" if i >= 8 else "precompile"
+            decided = below if flipped < (R if i >= 8 else Q) else "contract"
+            yield Case(f"{field} with bit {bit} flipped", with_words(data, {i: flipped}), False, decided)
 
     zeros = {"a": (0, 1), "b": (2, 3, 4, 5), "c": (6, 7), "a and c": (0, 1, 6, 7), "a, b and c": range(8)}
     for name, places in zeros.items():
-        yield Case(f"{name} at infinity", with_words(data, dict.fromkeys(places, 0)), False, True)
-    yield Case("a is (0, 1)", with_words(data, {0: 0, 1: 1}), False)
-    yield Case("a is (1, 3)", with_words(data, {0: 1, 1: 3}), False)
-    yield Case("c is (1, 3)", with_words(data, {6: 1, 7: 3}), False)
+        yield Case(f"{name} at infinity", with_words(data, dict.fromkeys(places, 0)), False, "pairing")
+    yield Case("a is (0, 1)", with_words(data, {0: 0, 1: 1}), False, "precompile")
+    yield Case("a is (1, 3)", with_words(data, {0: 1, 1: 3}), False, "precompile")
+    yield Case("c is (1, 3)", with_words(data, {6: 1, 7: 3}), False, "precompile")
     (x0, x1), (y0, y1) = outside(1)[0]
-    yield Case("b outside G2", with_words(data, {2: x1, 3: x0, 4: y1, 5: y0}), False, True)
-    yield Case("b.x with its parts swapped", with_words(data, {2: words[3], 3: words[2]}), False)
-    yield Case("b.y with its parts swapped", with_words(data, {4: words[5], 5: words[4]}), False)
+    yield Case("b outside G2", with_words(data, {2: x1, 3: x0, 4: y1, 5: y0}), False, "precompile")
+    yield Case(
+        "b.x with its parts swapped", with_words(data, {2: words[3], 3: words[2]}), False, "precompile"
+    )
+    yield Case(
+        "b.y with its parts swapped", with_words(data, {4: words[5], 5: words[4]}), False, "precompile"
+    )
     swapped = {2: words[3], 3: words[2], 4: words[5], 5: words[4]}
-    yield Case("b with its parts swapped", with_words(data, swapped), False)
+    yield Case("b with its parts swapped", with_words(data, swapped), False, "precompile")
     yield Case(
         "a and c swapped", with_words(data, {0: words[6], 1: words[7], 6: words[0], 7: words[1]}), False, True
     )
     negated = {"a": {1: Q - words[1]}, "b": {4: Q - words[4], 5: Q - words[5]}, "c": {7: Q - words[7]}}
     for name, change in negated.items():
-        yield Case(f"{name} negated", with_words(data, change), False, True)
-    yield Case("all zeros", data[:4] + bytes(len(data) - 4), False, True)
+        yield Case(f"{name} negated", with_words(data, change), False, "pairing")
+    yield Case("all zeros", data[:4] + bytes(len(data) - 4), False, "pairing")
 
 
 def malformed(valid: Simulated) -> Iterator[Case]:

@@ -161,21 +161,26 @@ def test_a_proof_of_snarkjs_is_accepted_and_one_of_another_statement_is_not(buil
     assert ask(verify_calldata(proof, [public[0], public[1], public[2] + 1]), build).verdict is False
 
 
-def test_what_no_pairing_is_needed_for_is_refused():
-    data = valid_data()
-    seen = 0
-    for case in cases(cells()):
-        # py-evm's pairing of (C, δ) is slow, and C is off the curve in many cases: anvil takes them all
-        if not case.pairing and (
-            not case.name.startswith("c.") or case.name.endswith(("+ q", "is q", "- 1"))
-        ):
-            assert ask(case.data).verdict is False, case.name
-            assert case.data != data
-            seen += 1
-    assert seen > 80
+@pytest.mark.parametrize("build", BUILDS)
+def test_numbers_that_are_not_below_their_modulus_are_refused_before_any_work(build):
+    found = [case for case in cases(cells()) if case.decided == "contract"]
+    assert len(found) > 50
+    for case in found:
+        call = ask(case.data, build)
+        assert call.verdict is False, case.name
+        assert call.gas < intrinsic_gas(case.data) + 2_000, case.name
 
 
-@pytest.mark.parametrize("name", ["b outside G2", "a, b and c at infinity", "a negated", "another proof: -A, -B", "c.y with bit 0 flipped"])  # fmt: skip
+def test_what_is_no_point_of_its_group_is_refused():
+    found = [case for case in cases(cells()) if case.decided == "precompile"]
+    # py-evm looks at C after a pairing of some 0.3 s: a few of those will do, anvil takes them all
+    chosen = [case for i, case in enumerate(found) if not case.name.startswith("c.") or i % 5 == 0]
+    assert len(chosen) > 40
+    for case in chosen:
+        assert ask(case.data).verdict is False, case.name
+
+
+@pytest.mark.parametrize("name", ["a, b and c at infinity", "a negated", "another proof: -A, -B"])  # fmt: skip
 def test_proofs_at_the_edges_of_the_groups_get_their_verdict(name):
     (case,) = (case for case in cases(cells()) if case.name == name)
     assert ask(case.data).verdict is case.verdict
