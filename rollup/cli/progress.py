@@ -22,8 +22,8 @@ _LEAST = 0.01  # fraction before which it is
 def work_progress() -> Iterator[WorkProgress]:
     """Give a function that long work reports to, for as long as the block lasts.
 
-    Every stage is shown; of the reports within a stage, those that come more than two seconds after the last
-    line. Nothing goes to stdout.
+    Every stage and the end are shown; of the reports within a stage, those that come more than two seconds after
+    the last line. Nothing goes to stdout.
     """
     if sys.stderr.isatty() and os.environ.get("TERM", "") not in ("", "dumb"):
         with _live_line() as report:
@@ -55,14 +55,14 @@ def duration(seconds: float) -> str:
 
 
 def _lines() -> WorkProgress:
-    start, last, shown = time.monotonic(), "", 0.0
+    start, last, shown = time.monotonic(), ("", False), 0.0
 
     def report(stage: str, fraction: float, detail: str) -> None:
         nonlocal last, shown
         now = time.monotonic()
-        if stage == last and now - shown < _GAP:
+        if (stage, fraction >= 1) == last and now - shown < _GAP:
             return
-        last, shown = stage, now
+        last, shown = (stage, fraction >= 1), now
         left = time_left(fraction, now - start) if fraction < 1 else None
         parts = [f"{now - start:8.1f} s  {100 * fraction:5.1f} %  {stage}", detail]
         if left is not None:
