@@ -296,7 +296,7 @@ def _contributions(records: Sequence[tuple[Contribution, bytes]]) -> list[dict[s
 
 
 def _show_contribution(number: int, record: Contribution, digest: bytes) -> None:
-    _show_hash(f"contribution {number} {record.name}".rstrip(), digest)
+    _show_hash(f"contribution {number}" + (f" {record.name}" if record.name else ""), digest)
     if record.beacon is not None:
         say(f"    beacon {record.beacon.hex()}, hashed 2^{record.iterations_exponent} times")
 
