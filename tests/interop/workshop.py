@@ -143,9 +143,8 @@ class Snarkjs:
         self.do("powersoftau", "prepare", "phase2", source, out)
 
     def accepts_powers(self, file: Path) -> bool:
-        return self.decide(
-            "Powers of Tau Ok!", ["INVALID", "Invalid", "nvalid"], "powersoftau", "verify", file
-        )
+        refusals = ["INVALID", "not match", "no contribution"]
+        return self.decide("Powers of Tau Ok!", refusals, "powersoftau", "verify", file)
 
     def new_key(self, circuit: Path, powers: Path, out: Path) -> None:
         self.do("zkey", "new", circuit, powers, out)
@@ -157,7 +156,9 @@ class Snarkjs:
         self.do("zkey", "beacon", source, out, BEACON, 10, "--name=beacon")
 
     def accepts_key(self, circuit: Path, powers: Path, key: Path) -> bool:
-        return self.decide("ZKey Ok!", ["INVALID", "not identical"], "zkey", "verify", circuit, powers, key)
+        return self.decide(
+            "ZKey Ok!", ["INVALID", "not identical", "not match"], "zkey", "verify", circuit, powers, key
+        )
 
     def export_key(self, key: Path, out: Path) -> None:
         self.do("zkey", "export", "verificationkey", key, out)
