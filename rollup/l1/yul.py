@@ -223,7 +223,7 @@ class _Reader:
         kind, words = "uint256", 1
         while self.take("["):
             length = self.next("number", "the array's length").text
-            if not _NUMBER.fullmatch(length) or not 0 < int(length, 0) < 1 << 16:
+            if len(length) > 6 or not _NUMBER.fullmatch(length) or not 0 < int(length, 0) < 1 << 16:
                 self.refuse("expected the array's length", 1)
             self.expect("]")
             kind, words = f"{kind}[{int(length, 0)}]", words * int(length, 0)

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from zkroll.circuits.r1cs.check import Case as Case
     from zkroll.rollup.testing.assertions import assert_proves as assert_proves
     from zkroll.rollup.testing.assertions import assert_rejects as assert_rejects
+    from zkroll.rollup.testing.batches import assert_batch_proves as assert_batch_proves
+    from zkroll.rollup.testing.batches import assert_batch_rejects as assert_batch_rejects
     from zkroll.rollup.testing.chain import DeployedVerifier as DeployedVerifier
     from zkroll.rollup.testing.chain import LocalChain as LocalChain
     from zkroll.rollup.testing.levels import Groth16Level as Groth16Level
@@ -28,6 +30,26 @@ if TYPE_CHECKING:
     from zkroll.rollup.testing.provers import prover_of as prover_of
     from zkroll.rollup.testing.verifiers import Verifier as Verifier
 
+__all__ = [
+    "Case",
+    "CircomFiles",
+    "CircomProver",
+    "CircuitProver",
+    "DeployedVerifier",
+    "Groth16Level",
+    "LocalChain",
+    "Proven",
+    "Prover",
+    "SolidityLevel",
+    "Verifier",
+    "assert_batch_proves",
+    "assert_batch_rejects",
+    "assert_proves",
+    "assert_rejects",
+    "check_circuit",
+    "prover_of",
+]
+
 _PLACES: Final = {
     "Case": "zkroll.circuits.r1cs.check",
     "CircomFiles": "zkroll.rollup.testing.provers",
@@ -40,6 +62,8 @@ _PLACES: Final = {
     "Prover": "zkroll.rollup.testing.provers",
     "SolidityLevel": "zkroll.rollup.testing.levels",
     "Verifier": "zkroll.rollup.testing.verifiers",
+    "assert_batch_proves": "zkroll.rollup.testing.batches",
+    "assert_batch_rejects": "zkroll.rollup.testing.batches",
     "assert_proves": "zkroll.rollup.testing.assertions",
     "assert_rejects": "zkroll.rollup.testing.assertions",
     "check_circuit": "zkroll.rollup.testing.levels",

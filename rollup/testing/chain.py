@@ -106,15 +106,17 @@ class LocalChain:
 class DeployedVerifier:
     """The Solidity verifier of a key, compiled here from its text and deployed on a chain in this process.
 
-    source: the Solidity text. address, abi: for contracts of your own that call it. chain: where it lies.
+    source: the Solidity text; one that was exported before may be given, and is taken as it is. address, abi: for contracts of your own that call it. chain: where it lies.
     """
 
     name = "solidity"
 
-    def __init__(self, key: VerifyingKey, chain: LocalChain | None = None) -> None:
+    def __init__(
+        self, key: VerifyingKey, chain: LocalChain | None = None, *, source: str | None = None
+    ) -> None:
         self.key = key
         self.chain = chain or LocalChain()
-        self.source = solidity_verifier(key)
+        self.source = solidity_verifier(key) if source is None else source
         compiled = compile_contract(self.source)
         self.abi = compiled.abi
         self.address = self.chain.deploy(compiled.creation)

@@ -33,7 +33,7 @@ or one that returns a circuit of zkroll.circuits.r1cs.builder, or the function t
 
 
 class _Kept:
-    """The provers and contracts of a session. Circuits are told apart as objects, files by what they name."""
+    """The provers and contracts of a session. Circuits are told apart as objects, files by name, size and time."""
 
     def __init__(self) -> None:
         self._provers: dict[Any, tuple[Any, Prover]] = {}
@@ -42,7 +42,7 @@ class _Kept:
     def prover(self, circuit: Provable) -> Prover:
         from zkroll.rollup.testing.provers import CircomFiles, prover_of
 
-        place = circuit if isinstance(circuit, CircomFiles) else id(circuit)
+        place = (circuit, *circuit.state()) if isinstance(circuit, CircomFiles) else id(circuit)
         if place not in self._provers:
             self._provers[place] = (circuit, prover_of(circuit))  # the circuit stays, and its id with it
         return self._provers[place][1]

@@ -6,6 +6,8 @@ A prover computes witnesses, checks them and makes proofs. `witness` may give va
 
 from __future__ import annotations
 
+import os
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,10 +27,12 @@ if TYPE_CHECKING:
     from zkroll.circuits.r1cs.system import R1CS
     from zkroll.circuits.r1cs.witness_calculator import WitnessCalculator
 
+_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)|0x[0-9a-fA-F]+", re.ASCII)
+_MOST_DIGITS = 80
 _SEED = b"zkroll tests: INSECURE"
 
-#: an expected value: a number, or those of an array
-Expected = int | Sequence["Expected"]
+#: an expected value: a number (in a string of digits too, as circom's users have them), or those of an array
+Expected = int | str | Sequence["Expected"]
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,17 @@ class CircomFiles:
     wasm: Path | str | None = None
     r1cs: Path | str | None = None
     sym: Path | str | None = None
+
+    def state(self) -> list[tuple[int, int] | None]:
+        """Size and time of change of each file that there is: other ones stand for other content."""
+        found: list[tuple[int, int] | None] = []
+        for path in (self.zkey, self.wasm, self.r1cs, self.sym):
+            try:
+                entry = None if path is None else os.stat(path)
+            except OSError:  # said where the file is read
+                entry = None
+            found.append(None if entry is None else (entry.st_size, entry.st_mtime_ns))
+        return found
 
 
 class Prover(ABC):
@@ -260,6 +275,16 @@ def _flat(names: Mapping[str, Expected]) -> list[tuple[str, int]]:
     for name, value in names.items():
         if isinstance(value, int):
             found.append((name, value))
-        else:
+        elif isinstance(value, str):
+            found.append((name, _integer(name, value)))
+        elif isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray)):
             found += _flat({f"{name}[{i}]": element for i, element in enumerate(value)})
+        else:
+            raise InputError(f"{name}: expected an integer or an array, got {type(value).__name__}")
     return found
+
+
+def _integer(name: str, text: str) -> int:
+    if len(text) > _MOST_DIGITS or not _NUMBER.fullmatch(text):
+        raise InputError(f"{name}: expected an integer, got {text[:_MOST_DIGITS]!r}")
+    return int(text, 0)

@@ -10,14 +10,17 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
+from rollup_batches import CHAIN, alice, batch, signed
 from support.npm import FOLDER, needs_packages
 
 from zkroll.algebra.constants import Q_MODULUS, R_MODULUS
 from zkroll.algebra.kernels.jit_cache import cache_folder
+from zkroll.circuits.buses import PUBLIC_VALUES
 from zkroll.circuits.r1cs.builder import Builder, compile_circuit
-from zkroll.errors import ConstraintViolation, InputError, RollupError
+from zkroll.errors import ConstraintViolation, InputError, RollupError, VerificationError
 from zkroll.prover.groth16 import setup_insecure
 from zkroll.rollup import testing
+from zkroll.rollup.proof import BatchProof
 from zkroll.rollup.testing import (
     CircomFiles,
     CircomProver,
@@ -26,6 +29,8 @@ from zkroll.rollup.testing import (
     LocalChain,
     Proven,
     Verifier,
+    assert_batch_proves,
+    assert_batch_rejects,
     assert_proves,
     assert_rejects,
     prover_of,
@@ -119,6 +124,17 @@ def test_a_circuit_without_public_values_is_proven(chain) -> None:
         (GOOD, {"outputs": {"powers": [27, 82]}}, r"output powers\[1\]: expected 82, got 81"),
         (GOOD, {"outputs": {"power": 27}}, "InputError: power: expected a public signal of squares"),
         (GOOD, {"outputs": {"powers": [27, 81, 0]}}, r"InputError: powers\[2\]: expected a public signal"),
+        (GOOD, {"outputs": {"square": "nine"}}, "InputError: square: expected an integer, got 'nine'"),
+        (
+            GOOD,
+            {"outputs": {"square": 9.0}},
+            "InputError: square: expected an integer or an array, got float",
+        ),
+        (
+            GOOD,
+            {"outputs": {"square": b"9"}},
+            "InputError: square: expected an integer or an array, got bytes",
+        ),
         (GOOD, {"outputs": {"x": 3}}, "InputError: x: expected a public signal"),
         (GOOD, {"public": [27, 81]}, r"public values: expected \[27, 81\], got \[27, 81, 9\]"),
         ({"x": 3}, {}, "InputError: input square: expected a value, got none"),
@@ -392,6 +408,28 @@ def test_contracts_of_users_can_call_the_verifier(prover, l1) -> None:
     assert (receipt["status"], receipt["gasUsed"]) == (1, l1.gas(proven))
 
 
+def test_a_text_exported_for_another_key_is_seen(prover, chain) -> None:
+    key = prover.verifying_key
+    exported = DeployedVerifier(key, chain).source
+    assert_proves(prover, GOOD, l1=DeployedVerifier(key, chain, source=exported))
+    other = setup_insecure(prover.circuit.r1cs, b"another seed").vk
+    stale = DeployedVerifier(key, chain, source=DeployedVerifier(other, chain).source)
+    text = failure(assert_proves, prover, GOOD, l1=stale)
+    assert "solidity: expected the proof to be accepted, got refusal" in text
+    with pytest.raises(InputError, match="contract: line 1"):
+        DeployedVerifier(key, chain, source="library L {}")
+
+
+def test_files_that_change_are_other_files(tmp_path) -> None:
+    copy = tmp_path / "c.zkey"
+    files = CircomFiles(copy, tmp_path / "absent.wasm")
+    before = files.state()
+    assert before == [None, None, None, None]
+    shutil.copy(CELLS.zkey, copy)
+    assert files.state() != before
+    assert files.state()[1:] == before[1:]
+
+
 def test_code_that_does_not_deploy_is_told(chain, l1) -> None:
     with pytest.raises(RollupError, match="deployment: expected a contract"):
         chain.deploy(bytes.fromhex("5f5ffd"))
@@ -402,21 +440,26 @@ def test_code_that_does_not_deploy_is_told(chain, l1) -> None:
 # ---- the plugin --------------------------------------------------------------------------------------------
 
 
-def plugin_options() -> list[str]:
-    """What loads the plugin into a pytest where the installed package does not have it yet."""
-    installed = {point.name for point in entry_points(group="pytest11")}
-    return [] if "zkroll" in installed else ["-p", "zkroll.rollup.testing.plugin"]
+PLUGIN = "zkroll.rollup.testing.plugin"
 
 
 @pytest.fixture
 def pytester(pytester, monkeypatch):
-    """pytester gives its runs another home; compiled kernels stay where they are."""
+    """Runs of pytest with this plugin alone. Their home is another, but compiled kernels stay where they are."""
     monkeypatch.setenv("ZKROLL_CACHE_DIR", KERNELS)
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     return pytester
 
 
 def run(pytester, *arguments):
-    return pytester.runpytest_inprocess("-p", "no:cacheprovider", *plugin_options(), *arguments)
+    return pytester.runpytest_inprocess("-p", "no:cacheprovider", "-p", PLUGIN, *arguments)
+
+
+def test_the_installed_package_brings_the_plugin() -> None:
+    found = entry_points(group="pytest11", name="zkroll")
+    if not found:
+        pytest.skip("the package is installed without its entry points")
+    assert [point.value for point in found] == [PLUGIN]
 
 
 def test_the_example_passes(pytester) -> None:
@@ -525,14 +568,62 @@ def test_the_plugin_loads_nothing_until_it_is_used() -> None:
 
 
 def test_every_name_of_the_package_can_be_imported() -> None:
-    for name in testing._PLACES:
+    assert set(testing.__all__) == testing._PLACES.keys()
+    for name in testing.__all__:
         assert getattr(testing, name).__name__ == name
+
+
+# ---- batches -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_a_batch_is_proven_and_no_other() -> None:
+    given = batch([signed(to=alice(1), value=5)])
+    proof = assert_batch_proves(given, {"batch_number": 1, "chain_id": CHAIN})
+    assert "bus balance" in assert_batch_rejects(proof, public={"new_root": proof.old_root})
+    assert_batch_rejects(proof, data=proof.data + b"\0")
+    assert_batch_rejects(proof, inner=proof.inner[:-1] + bytes([proof.inner[-1] ^ 1]))
+    assert "new_root: expected 0x5" in failure(assert_batch_proves, given, {"new_root": 5})
+
+
+def test_claims_about_batches_fail_for_their_reason(monkeypatch) -> None:
+    """Whatever the verifier says of a proof, with the verifier in the test's hands."""
+    proof = BatchProof(1, tuple(range(len(PUBLIC_VALUES))), b"data", b"inner")
+    answers: list[Exception | None] = []
+
+    def answer(_proof, _srs=None):
+        found = answers.pop(0)
+        if found is not None:
+            raise found
+
+    monkeypatch.setattr("zkroll.rollup.testing.batches.verify_proof", answer)
+    answers[:] = [None, VerificationError("new_root: other")]
+    assert assert_batch_rejects(proof, public={"new_root": 77}) == "new_root: other"
+    for said, text in [
+        ([None, None], "expected a refusal, got acceptance"),
+        ([None, InputError("no such file")], "expected a refusal, got InputError: no such file"),
+        ([VerificationError("no")], "expected a valid proof to change, got one that is refused"),
+    ]:
+        answers[:] = said
+        assert text in failure(assert_batch_rejects, proof, inner=b"other")
+    for options in ({}, {"data": b"data"}, {"public": {"old_root": proof.old_root}}):
+        assert "expected a change of the proof, got none" in failure(assert_batch_rejects, proof, **options)
+    with pytest.raises(TypeError, match="public: expected old_root"):
+        assert_batch_rejects(proof, public={"root": 1})
+    monkeypatch.setattr("zkroll.rollup.testing.batches.prove_batch", lambda *_: proof)
+    answers[:] = [VerificationError("no")]
+    assert "expected a proof, got VerificationError: no" in failure(assert_batch_proves, None)
+    answers[:] = [None]
+    assert "chain_id: expected 0x7" in failure(assert_batch_proves, None, {"chain_id": 7})
+
+
+# ---- slow --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.slow
 def test_workers_of_xdist_have_sessions_of_their_own(pytester) -> None:
     shutil.copy(ROOT / "examples/testing/test_multiplier.py", pytester.path)
-    done = pytester.runpytest_subprocess("-n", "2", "-p", "no:cacheprovider", *plugin_options())
+    done = pytester.runpytest_subprocess("-p", "xdist", "-n", "2", "-p", "no:cacheprovider", "-p", PLUGIN)
     done.assert_outcomes(passed=5)
 
 

@@ -222,6 +222,7 @@ GOOD = contract(giving("1"))
         ("uint256[3]", "uint256[]", "expected the array's length"),
         ("uint256[3]", "uint256[0]", "expected the array's length"),
         ("uint256[3]", "uint256[70000]", "expected the array's length"),
+        ("uint256[3]", f"uint256[{'9' * 5000}]", "expected the array's length"),
         ("uint256[3]", "uint256[999][999]", "less than 65536"),
         ("uint256[3]", "bytes", "expected an array of uint256, got 'bytes'"),
         ("calldata x", "memory x", "expected 'calldata', got 'memory'"),

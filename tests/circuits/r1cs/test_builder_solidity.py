@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import doctest
+
 import pytest
 
 from zkroll.algebra.constants import R_MODULUS as R
@@ -10,7 +12,7 @@ from zkroll.circuits.r1cs.builder import Builder, compile_circuit
 from zkroll.circuits.r1cs.gadgets.bits import range_check
 from zkroll.circuits.r1cs.gadgets.poseidon import poseidon_hash
 from zkroll.errors import ConstraintViolation, InputError
-from zkroll.rollup.testing import Case, Groth16Level, SolidityLevel, check_circuit
+from zkroll.rollup.testing import Case, Groth16Level, SolidityLevel, check_circuit, levels
 from zkroll.rollup.testing.chain import LocalChain
 
 
@@ -18,6 +20,11 @@ def preimage(c: Builder) -> None:
     x = c.private_input("x")
     range_check(c, x, 16)
     c.output("h", poseidon_hash(c, [x, c.public_input("salt")]))
+
+
+def square(c: Builder) -> None:
+    x = c.private_input("x")
+    c.output("y", x * x)
 
 
 def squares(c: Builder) -> None:
@@ -50,14 +57,14 @@ def test_the_climb_stops_where_it_is_told(monkeypatch) -> None:
     asked: list[str] = []
     for level in (Groth16Level, SolidityLevel):
         monkeypatch.setattr(level, "accepts", lambda self, circuit, witness: not asked.append(self.name))
-    for levels, expected in {
+    for last, expected in {
         "r1cs": [],
         "groth16": ["groth16"],
         "solidity": ["groth16", "solidity"],
         "all": ["groth16", "solidity"],
     }.items():
         asked.clear()
-        check_circuit(preimage, valid=[HONEST], levels=levels)
+        check_circuit(preimage, valid=[HONEST], levels=last)
         assert asked == expected
     asked.clear()
     check_circuit(preimage, valid=[HONEST], levels=[SolidityLevel()])
@@ -98,7 +105,11 @@ def test_the_largest_public_value_has_a_neighbour() -> None:
 
 def test_an_independent_machine_agrees() -> None:
     """py-evm's own precompiles instead of zkroll's, which the level takes for their speed."""
-    circuit = compile_circuit(squares)
+    circuit = compile_circuit(square)
     level = SolidityLevel(chain=LocalChain("py-evm"))
     assert level.accepts(circuit, circuit.witness({"x": 3}))
     assert not level.accepts(circuit, circuit.witness({"x": 3}, {"y": 10}))
+
+
+def test_the_example_in_the_documentation_runs() -> None:
+    assert doctest.testmod(levels).failed == 0
