@@ -6,12 +6,15 @@ import json
 import re
 from dataclasses import replace
 from functools import cache
+from itertools import count
 from pathlib import Path
 
 import pytest
+from eth.exceptions import OutOfGas
+from eth.vm.forks.prague.computation import PragueComputation
 from eth_abi import encode
 from eth_utils import keccak
-from support.evm import Evm, intrinsic_gas
+from support.evm import Evm, intrinsic_gas, place
 from support.npm import needs_packages, snarkjs
 from support.solc import compile_contracts, needs_solc
 from support.solidity_cases import Simulated, cases, malformed, simulated, snarkjs_verifier
@@ -21,6 +24,7 @@ from zkroll.algebra.reference import curve
 from zkroll.circuits.r1cs.formats.groth16_json import read_proof, read_public, read_verification_key
 from zkroll.circuits.r1cs.formats.zkey import read_zkey
 from zkroll.errors import InputError
+from zkroll.rollup.l1.yul import compile_contract
 from zkroll.verifier.groth16 import Proof, VerifyingKey, verify_reference
 from zkroll.verifier.groth16.calldata import remix_arguments, verify_calldata, verify_selector
 from zkroll.verifier.groth16.solidity import GAS_GUARD, PAIRING_GAS, solidity_verifier
@@ -279,6 +283,43 @@ def test_only_the_pairing_contracts_own_one_is_acceptance(precompiles, expected,
     evm = Evm(precompiles)
     address = evm.put(b"\x22" * 20, bytes.fromhex(artifact()[build]["runtime"]))
     assert evm.call(address, valid_data()).verdict is expected
+
+
+def failing(computation):
+    raise OutOfGas("test")
+
+
+@pytest.mark.parametrize("fault", [answer(bytes(32)), answer(bytes(65)), failing])
+@pytest.mark.parametrize("number", [ADD, MULTIPLY])
+@pytest.mark.parametrize("call", [0, 1, 2])
+def test_each_call_of_a_precompiled_contract_is_checked(number, call, fault):
+    calls = count()
+
+    def faulty(computation):
+        found = fault if next(calls) == call else PragueComputation._precompiles[place(number)]
+        return found(computation)
+
+    evm = Evm({number: faulty, PAIRING: answer(ONE)})
+    address = evm.put(b"\x22" * 20, bytes.fromhex(artifact()["optimised"]["runtime"]))
+    assert evm.call(address, valid_data()).verdict is None
+    assert next(calls) == 3
+
+
+def test_verdicts_do_not_depend_on_what_memory_held_before():
+    dirt = "".join(f"mstore({at}, {2**256 - 1})\n" for at in (0, 32, *range(0x80, 0x480, 32)))
+    text = solidity_verifier(cells().key).replace("let q :=", f"{dirt}let q :=")
+    evm = Evm()
+    address = evm.deploy(compile_contract(text).creation)
+    chosen = {case.name: case for case in cases(cells())}
+    for name in (
+        "valid",
+        "input 2 is x + 1",
+        "input 2 is r + x",
+        "a.y + q",
+        "a is (1, 3)",
+        "a, b and c at infinity",
+    ):
+        assert evm.call(address, chosen[name].data).verdict is chosen[name].verdict, name
 
 
 def test_the_pairing_gets_the_four_pairs_of_the_equation_and_nothing_else():
