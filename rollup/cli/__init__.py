@@ -6,15 +6,19 @@ input; 130 interrupted.
 
 from __future__ import annotations
 
+import atexit
+import contextlib
+import os
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 __all__ = ["main", "run"]
 
 
 def main() -> None:
     """Run the command line on this process's arguments and exit."""
-    sys.exit(run(sys.argv[1:]))
+    _leave(run(sys.argv[1:]))
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -22,3 +26,12 @@ def run(arguments: Sequence[str]) -> int:
     from zkroll.rollup.cli.outcome import run_command
 
     return run_command(arguments)
+
+
+def _leave(code: int) -> NoReturn:
+    """End the process, but not by taking its objects apart: with Numba loaded that is a quarter of a second."""
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):  # closed, or its reader has left
+            stream.flush()
+    os._exit(code)

@@ -102,3 +102,13 @@ def test_an_interrupt_ends_an_endless_calculator_at_once(tmp_path: Path) -> None
         out, err = process.communicate(timeout=60)
     assert (process.returncode, out, err) == (130, "", "zkroll: interrupted\n")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["c.wasm", "i.json"]
+
+
+def test_a_process_ends_with_all_of_its_output_written(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "zkroll", "wtns", "calculate", NEWEST, INPUT, tmp_path / "w", "--json"]
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, json.loads(done.stdout)["wires"]) == (0, 9)
+    assert "log: 31" in done.stderr.splitlines()
+    command[-3] = NEWEST
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, json.loads(done.stdout)["exit_code"]) == (2, 2)
