@@ -22,46 +22,18 @@ the contract ABI, the Yellow Paper's appendix H; PUSH0 is EIP-3855, the limit on
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 from zkroll.algebra.keccak import keccak256
 from zkroll.errors import InputError
+from zkroll.rollup.l1.yul_text import NUMBER, OPCODES, RESERVED, WORD, Reader
 
 LARGEST_CODE: Final = 24_576  # bytes
 _DEEPEST: Final = 64  # calls and blocks within each other
-_WORD: Final = 32
 
-# name: (byte, inputs, outputs); those that a view function may use and that do not look at the code itself.
-OPCODES: Final[dict[str, tuple[int, int, int]]] = {
-    "stop": (0x00, 0, 0), "add": (0x01, 2, 1), "mul": (0x02, 2, 1), "sub": (0x03, 2, 1), "div": (0x04, 2, 1),
-    "sdiv": (0x05, 2, 1), "mod": (0x06, 2, 1), "smod": (0x07, 2, 1), "addmod": (0x08, 3, 1),
-    "mulmod": (0x09, 3, 1), "exp": (0x0A, 2, 1), "signextend": (0x0B, 2, 1), "lt": (0x10, 2, 1),
-    "gt": (0x11, 2, 1), "slt": (0x12, 2, 1), "sgt": (0x13, 2, 1), "eq": (0x14, 2, 1), "iszero": (0x15, 1, 1),
-    "and": (0x16, 2, 1), "or": (0x17, 2, 1), "xor": (0x18, 2, 1), "not": (0x19, 1, 1), "byte": (0x1A, 2, 1),
-    "shl": (0x1B, 2, 1), "shr": (0x1C, 2, 1), "sar": (0x1D, 2, 1), "keccak256": (0x20, 2, 1),
-    "address": (0x30, 0, 1), "caller": (0x33, 0, 1), "callvalue": (0x34, 0, 1), "calldataload": (0x35, 1, 1),
-    "calldatasize": (0x36, 0, 1), "calldatacopy": (0x37, 3, 0), "returndatasize": (0x3D, 0, 1),
-    "returndatacopy": (0x3E, 3, 0), "pop": (0x50, 1, 0), "mload": (0x51, 1, 1), "mstore": (0x52, 2, 0),
-    "mstore8": (0x53, 2, 0), "gas": (0x5A, 0, 1), "return": (0xF3, 2, 0), "staticcall": (0xFA, 6, 1),
-    "revert": (0xFD, 2, 0), "invalid": (0xFE, 0, 0),
-}  # fmt: skip
 _LEAVING = frozenset(("stop", "return", "revert", "invalid"))
-
-_TOKEN = re.compile(
-    r"(?P<skip>\s+|//[^\n]*|/\*.*?\*/)"
-    r'|(?P<string>"[^"\n]*")'
-    r"|(?P<word>[A-Za-z_$][A-Za-z0-9_$]*)"
-    r"|(?P<number>[0-9][0-9A-Za-z_]*)"
-    r"|(?P<sign>:=|[{}()\[\],;])"
-    r"|(?P<open>/\*)"
-    r"|(?P<other>.)",
-    re.DOTALL,
-)
-_STRANGE = re.compile(r"[^\n\t -~]")
-_NUMBER = re.compile(r"0x[0-9a-fA-F]+|0|[1-9][0-9]*")
 
 
 @dataclass(frozen=True)
@@ -77,11 +49,11 @@ class Contract:
 
 def compile_contract(source: str) -> Contract:
     """Compile the text of a contract as described above. Raises InputError with the line of what is refused."""
-    reader = _Reader(source)
+    reader = Reader(source)
     contract = reader.heading()
     function, parameters = reader.function()
     block = _Block({name: offset for name, offset, _ in parameters})
-    size = sum(words for _, _, words in parameters) * _WORD
+    size = sum(words for _, _, words in parameters) * WORD
     signature = f"{function}({','.join(reader.types)})"
     selector = keccak256(signature.encode())[:4]
     _prologue(block.code, selector, size)
@@ -104,132 +76,6 @@ def compile_contract(source: str) -> Contract:
         "stateMutability": reader.mutability,
     }  # fmt: skip
     return Contract(contract, (abi,), selector, runtime, _creation(runtime))
-
-
-@dataclass(frozen=True)
-class _Token:
-    kind: str
-    text: str
-    line: int
-
-
-class _Reader:
-    """The tokens of a text, and the Solidity that stands around the block."""
-
-    def __init__(self, source: str) -> None:
-        self._tokens: list[_Token] = []
-        line = 1
-        strange = _STRANGE.search(source)
-        if strange is not None:  # such as other ends of lines, which end comments for solc
-            line += source.count("\n", 0, strange.start())
-            raise InputError(f"contract: line {line}: expected printable ASCII, got {strange.group()!r}")
-        for match in _TOKEN.finditer(source):
-            kind, text = match.lastgroup or "other", match.group()
-            if kind == "open":
-                raise InputError(
-                    f"contract: line {line}: expected a comment that ends, got one that does not"
-                )
-            if kind != "skip":
-                self._tokens.append(_Token(kind, text, line))
-            line += text.count("\n")
-        self._last = line
-        self._at = 0
-        self.types: list[str] = []
-        self.mutability = "view"
-
-    def peek(self) -> str:
-        """The next token's text, empty at the end."""
-        return self._tokens[self._at].text if self._at < len(self._tokens) else ""
-
-    def next(self, kind: str, wanted: str) -> _Token:
-        """Take a token of a kind, or refuse what stands there."""
-        if self._at >= len(self._tokens) or self._tokens[self._at].kind != kind:
-            self.refuse(f"expected {wanted}")
-        self._at += 1
-        return self._tokens[self._at - 1]
-
-    def take(self, text: str) -> bool:
-        """Take the token with this text if it is the next."""
-        found = self.peek() == text
-        self._at += found
-        return found
-
-    def expect(self, text: str) -> None:
-        """Take the token with this text, or refuse another."""
-        if not self.take(text):
-            self.refuse(f"expected {text!r}")
-
-    def end(self) -> None:
-        """Refuse whatever follows."""
-        if self._at < len(self._tokens):
-            self.refuse("expected the end of the text after one contract of one function")
-
-    def refuse(self, wanted: str, back: int = 0, got: str = "") -> NoReturn:
-        """Raise InputError for the next token, or one that many before it."""
-        at = self._at - back
-        line, found = self._last, "the end of the text"
-        if at < len(self._tokens):
-            line, found = self._tokens[at].line, repr(self._tokens[at].text[:60])
-        raise InputError(f"contract: line {line}: {wanted}, got {got or found}")
-
-    def heading(self) -> str:
-        """Take pragmas and the contract's head; gives its name."""
-        while self.take("pragma"):
-            while not self.take(";"):
-                if not self.peek():
-                    self.refuse("expected ';'")
-                self._at += 1
-        self.expect("contract")
-        name = self.next("word", "the contract's name").text
-        self.expect("{")
-        return name
-
-    def function(self) -> tuple[str, list[tuple[str, int, int]]]:
-        """Take the function's head up to the block's '{'; gives its name and (name, offset, words) of parameters."""
-        self.expect("function")
-        name = self.next("word", "the function's name").text
-        self.expect("(")
-        parameters: list[tuple[str, int, int]] = []
-        offset = 4
-        while not self.take(")"):
-            if parameters:
-                self.expect(",")
-            kind, words = self._array_type()
-            self.expect("calldata")
-            parameter = self.next("word", "the parameter's name").text
-            if parameter in OPCODES or any(parameter == other for other, _, _ in parameters):
-                self.refuse("expected another name for a parameter", 1)
-            self.types.append(kind)
-            parameters.append((parameter, offset, words))
-            offset += words * _WORD
-        if not (self.take("public") or self.take("external")):
-            self.refuse("expected 'public' or 'external'")
-        self.mutability = self.next("word", "'view' or 'pure'").text
-        if self.mutability not in ("view", "pure"):
-            self.refuse("expected 'view' or 'pure'", 1)
-        for text in ("returns", "(", "bool", ")", "{", "assembly"):
-            self.expect(text)
-        if self.take("("):
-            if self.next("string", "'\"memory-safe\"'").text != '"memory-safe"':
-                self.refuse("expected '\"memory-safe\"'", 1)
-            self.expect(")")
-        self.expect("{")
-        return name, parameters
-
-    def _array_type(self) -> tuple[str, int]:
-        """Take uint256[n]…; gives the canonical type and its length in words."""
-        if not (self.take("uint256") or self.take("uint")):
-            self.refuse("expected an array of uint256")
-        kind, words = "uint256", 1
-        while self.take("["):
-            length = self.next("number", "the array's length").text
-            if len(length) > 6 or not _NUMBER.fullmatch(length) or not 0 < int(length, 0) < 1 << 16:
-                self.refuse("expected the array's length", 1)
-            self.expect("]")
-            kind, words = f"{kind}[{int(length, 0)}]", words * int(length, 0)
-        if kind == "uint256" or words >= 1 << 16:
-            self.refuse("expected an array of uint256 with less than 65536 elements")
-        return kind, words
 
 
 class _Code:
@@ -276,7 +122,7 @@ class _Block:
         self._variables: dict[str, int] = {}  # the height below each
         self._height = 0
 
-    def statements(self, reader: _Reader, depth: int) -> bool:
+    def statements(self, reader: Reader, depth: int) -> bool:
         """Compile up to the block's '}'; gives whether the last statement leaves the contract."""
         self._check_depth(reader, depth)
         outer, height, leaves = dict(self._variables), self._height, False
@@ -287,7 +133,7 @@ class _Block:
         self._variables, self._height = outer, height
         return leaves
 
-    def _statement(self, reader: _Reader, depth: int) -> bool:
+    def _statement(self, reader: Reader, depth: int) -> bool:
         if reader.take("{"):
             return self.statements(reader, depth + 1)
         name = reader.next("word", "a statement").text
@@ -310,15 +156,16 @@ class _Block:
         emit()
         return name in _LEAVING
 
-    def _let(self, reader: _Reader, depth: int) -> None:
+    def _let(self, reader: Reader, depth: int) -> None:
         name = reader.next("word", "a variable's name").text
-        if name in OPCODES or name in self._parameters or name in self._variables:
+        taken: tuple[Container[str], ...] = (OPCODES, RESERVED, self._parameters, self._variables)
+        if any(name in names for names in taken):
             reader.refuse("expected the name of a new variable", 1)
         reader.expect(":=")
         self._expression(reader, depth)()
         self._variables[name] = self._height - 1
 
-    def _assign(self, reader: _Reader, name: str, depth: int) -> None:
+    def _assign(self, reader: Reader, name: str, depth: int) -> None:
         if name not in self._variables:
             reader.refuse("expected a variable to assign to", 2)
         self._expression(reader, depth)()
@@ -328,7 +175,7 @@ class _Block:
         self.code.named("pop")
         self._height -= 1
 
-    def _expression(self, reader: _Reader, depth: int) -> Callable[[], None]:
+    def _expression(self, reader: Reader, depth: int) -> Callable[[], None]:
         """Read an expression; gives what compiles it, as arguments are evaluated from the last to the first."""
         self._check_depth(reader, depth)
         if reader.peek()[:1].isdigit():
@@ -343,7 +190,7 @@ class _Block:
             return lambda: self._read(reader, name)
         return self._call(reader, name, depth, outputs=1)
 
-    def _call(self, reader: _Reader, name: str, depth: int, outputs: int) -> Callable[[], None]:
+    def _call(self, reader: Reader, name: str, depth: int, outputs: int) -> Callable[[], None]:
         if name not in OPCODES:
             reader.refuse("expected an instruction of the EVM that is known here", 1)
         byte, inputs, gives = OPCODES[name]
@@ -367,9 +214,9 @@ class _Block:
 
         return emit
 
-    def _number(self, reader: _Reader) -> int:
+    def _number(self, reader: Reader) -> int:
         text = reader.next("number", "a number").text
-        if len(text) > 80 or not _NUMBER.fullmatch(text) or int(text, 0) >> 256:
+        if len(text) > 80 or not NUMBER.fullmatch(text) or int(text, 0) >> 256:
             reader.refuse("expected a number of at most 256 bits", 1)
         return int(text, 0)
 
@@ -377,19 +224,19 @@ class _Block:
         self.code.push(value)
         self._height += 1
 
-    def _read(self, reader: _Reader, name: str) -> None:
+    def _read(self, reader: Reader, name: str) -> None:
         distance = self._height - self._variables[name]
         self._check_reach(reader, name, distance)
         self.code.op(0x7F + distance)  # DUP
         self._height += 1
 
     @staticmethod
-    def _check_reach(reader: _Reader, name: str, distance: int) -> None:
+    def _check_reach(reader: Reader, name: str, distance: int) -> None:
         if distance > 16:
             reader.refuse(f"variable {name}: expected at most 15 values above it", 1, str(distance - 1))
 
     @staticmethod
-    def _check_depth(reader: _Reader, depth: int) -> None:
+    def _check_depth(reader: Reader, depth: int) -> None:
         if depth > _DEEPEST:
             reader.refuse(f"expected at most {_DEEPEST} calls or blocks within each other")
 

@@ -11,7 +11,8 @@ from support.solc import compile_contracts, needs_solc
 from zkroll.algebra.constants import Q_MODULUS, R_MODULUS
 from zkroll.circuits.r1cs.formats.groth16_json import read_proof, read_public, read_verification_key
 from zkroll.errors import InputError
-from zkroll.rollup.l1.yul import LARGEST_CODE, OPCODES, compile_contract
+from zkroll.rollup.l1.yul import LARGEST_CODE, compile_contract
+from zkroll.rollup.l1.yul_text import LARGEST_TEXT, OPCODES
 from zkroll.rollup.testing.chain import Answer, DeployedVerifier, LocalChain
 from zkroll.verifier.groth16 import Proof, VerifyingKey
 from zkroll.verifier.groth16.solidity import solidity_verifier
@@ -174,6 +175,8 @@ REFUSED = {
     "let a := 1 let a := 2 " + giving("a"): "expected the name of a new variable, got 'a'",
     "let x := 1 " + giving("1"): "expected the name of a new variable, got 'x'",
     "let add := 1 " + giving("1"): "expected the name of a new variable, got 'add'",
+    "let true := 0 " + giving("true"): "expected the name of a new variable, got 'true'",
+    "let if := 1 " + giving("1"): "expected the name of a new variable, got 'if'",
     "let a " + giving("1"): "expected ':='",
     "{ let a := 1 } " + giving("a"): "got 'a'",
     "let a := a " + giving("a"): "got 'a'",
@@ -247,6 +250,48 @@ def test_every_cut_of_a_text_is_refused() -> None:
     for end in range(len(GOOD.rstrip())):
         with pytest.raises(InputError):
             compile_contract(GOOD[:end])
+
+
+def test_a_text_that_is_far_too_long_is_refused_unread() -> None:
+    with pytest.raises(InputError, match="expected a text of at most"):
+        compile_contract("{" * (LARGEST_TEXT + 1))
+
+
+def test_changed_texts_are_compiled_or_refused_in_one_line() -> None:
+    key, _, _ = cells()
+    text, rng = solidity_verifier(key), random.Random(3)
+    pieces = [
+        "{",
+        "}",
+        "(",
+        ")",
+        "let",
+        "if",
+        ":=",
+        "9" * 90,
+        "/*",
+        "//",
+        "\r",
+        '"',
+        "x",
+        "_pA",
+        ",",
+        "[",
+        "\0",
+        "",
+        "",
+        "",
+    ]
+    refused: list[str] = []
+    for _ in range(150):
+        start = rng.randrange(len(text))
+        end = start + rng.choice([0, 1, 5, 40, 400])
+        try:
+            compile_contract(text[:start] + rng.choice(pieces) + text[end:])
+        except InputError as error:
+            refused.append(str(error))
+    assert 50 < len(refused) < 150
+    assert all("\n" not in line and len(line) < 250 for line in refused)
 
 
 def test_code_above_the_limit_of_the_chain_is_refused() -> None:
