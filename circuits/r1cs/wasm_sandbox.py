@@ -19,6 +19,7 @@ T = TypeVar("T")
 
 LARGEST_MEMORY: Final = 1 << 32  # bytes, all that 32-bit WebAssembly can address
 LONGEST_RUN: Final = 3600.0  # seconds
+_MOST_SECONDS = 10**8
 _MOST_TABLE_ELEMENTS = 1 << 20
 _MOST_INSTANCES = 4
 _STACK = 1 << 20  # bytes: what V8 gives
@@ -26,9 +27,18 @@ _GRACE = 0.5  # seconds in which code that is told to stop should
 
 
 class Sandbox:
-    """An engine, its limits, and the one thread at a time that is inside."""
+    """An engine, its limits, and the one thread at a time that is inside.
+
+    Raises InputError for limits that are none.
+    """
 
     def __init__(self, place: str, memory: int = LARGEST_MEMORY, seconds: float = LONGEST_RUN):
+        if not 0 < seconds <= _MOST_SECONDS:
+            raise InputError(
+                f"{place}: expected a limit of more than 0 and at most {_MOST_SECONDS} s, got {seconds}"
+            )
+        if not 0 < memory <= LARGEST_MEMORY:
+            raise InputError(f"{place}: expected a limit of 1 to {LARGEST_MEMORY} bytes, got {memory}")
         config = wasmtime.Config()
         config.epoch_interruption = True
         config.cranelift_opt_level = "none"  # compiling takes longer than running

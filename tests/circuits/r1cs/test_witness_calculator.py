@@ -292,6 +292,14 @@ def test_a_sandbox_passes_results_and_errors_on() -> None:
         sandbox.run(lambda: {}["x"])
 
 
+@pytest.mark.parametrize(
+    "limits", [{"seconds": 0}, {"seconds": float("nan")}, {"memory": 0}, {"memory": 1 << 33}]
+)
+def test_limits_that_are_none_are_refused(limits: dict) -> None:
+    with pytest.raises(InputError, match="expected a limit of"):
+        Sandbox("place", **limits)
+
+
 # ---- input.json --------------------------------------------------------------------------------------------
 
 
