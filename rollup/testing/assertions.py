@@ -73,9 +73,11 @@ def assert_rejects(
 ) -> str:
     """See that something is refused, here and by the contract `l1`; gives the reason. Two kinds of claims:
 
-    - `assert_rejects(prover, inputs)`: no honest prover and no dishonest one has a proof for these inputs. With
-      `tamper` the inputs are good and the wires named have other values. A witness may stand for the inputs.
-      match: a pattern that the reason has, such as a constraint's name.
+    - `assert_rejects(prover, inputs)`: the witness of these inputs breaks a constraint, and a proof made of it all
+      the same is refused. With `tamper` the inputs are good and the wires named have other values. A witness may
+      stand for the inputs. match: a pattern that the reason has, such as a constraint's name. Where circom's
+      calculator itself refuses the inputs there is no witness, and that is all that is shown: an assert() of
+      circom makes no constraint, and a dishonest prover leaves it out. `tamper` shows what such a one cannot do.
     - `assert_rejects(prover or verifier, proven, public=…)` or `proof=…`: a valid proof from `assert_proves` is
       refused with public values changed (all of them, or some by index), or with another proof in its place.
     """
