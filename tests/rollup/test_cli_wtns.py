@@ -66,7 +66,7 @@ def test_inputs_that_break_the_circuit_are_a_clean_no(cli, tmp_path: Path) -> No
         ((CIRCOM / "goldilocks.wasm", INPUT, "w"), "a field of 8 words"),
         ((NEWEST, INPUT, "w", "--memory", "0"), "--memory"),
         ((NEWEST, INPUT, "w", "--timeout", "x"), "--timeout"),
-        ((NEWEST, INPUT, "w", "--timeout", "nan"), "nan"),
+        ((NEWEST, INPUT, "w", "--timeout", "nan"), "--timeout"),
         ((NEWEST, INPUT, "w", "--timeout", "inf"), "expected a limit"),
         ((CIRCOM / "buses.wasm", CIRCOM / "input.json", "w"), "no input signal 'a'"),
     ],
