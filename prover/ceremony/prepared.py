@@ -21,6 +21,7 @@ from zkroll.algebra.ptau import (
     open_ptau,
 )
 from zkroll.errors import InputError
+from zkroll.prover.groth16.zkey import release
 
 P = TypeVar("P", G1Points, G2Points)
 
@@ -48,6 +49,7 @@ class PreparedPowers:
         for at in range(0, count, _TOGETHER):
             size = min(_TOGETHER, count - at)
             rows[at : at + size] = self.file.points(kind, section, first + at, size, threads=threads).rows
+            release(self.file.octets(section, first + at, size))
         return kind(rows)
 
     def lagrange(self, kind: type[P], section: int, log_n: int, threads: int | None = None) -> P:
