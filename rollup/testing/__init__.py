@@ -8,8 +8,9 @@ plugin costs nothing at the start of pytest.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
+
+from zkroll.lazy import lazy_names
 
 if TYPE_CHECKING:
     from zkroll.circuits.r1cs.check import Case as Case
@@ -30,48 +31,14 @@ if TYPE_CHECKING:
     from zkroll.rollup.testing.provers import prover_of as prover_of
     from zkroll.rollup.testing.verifiers import Verifier as Verifier
 
-__all__ = [
-    "Case",
-    "CircomFiles",
-    "CircomProver",
-    "CircuitProver",
-    "DeployedVerifier",
-    "Groth16Level",
-    "LocalChain",
-    "Proven",
-    "Prover",
-    "SolidityLevel",
-    "Verifier",
-    "assert_batch_proves",
-    "assert_batch_rejects",
-    "assert_proves",
-    "assert_rejects",
-    "check_circuit",
-    "prover_of",
-]
-
-_PLACES: Final = {
-    "Case": "zkroll.circuits.r1cs.check",
-    "CircomFiles": "zkroll.rollup.testing.provers",
-    "CircomProver": "zkroll.rollup.testing.provers",
-    "CircuitProver": "zkroll.rollup.testing.provers",
-    "DeployedVerifier": "zkroll.rollup.testing.chain",
-    "Groth16Level": "zkroll.rollup.testing.levels",
-    "LocalChain": "zkroll.rollup.testing.chain",
-    "Proven": "zkroll.rollup.testing.provers",
-    "Prover": "zkroll.rollup.testing.provers",
-    "SolidityLevel": "zkroll.rollup.testing.levels",
-    "Verifier": "zkroll.rollup.testing.verifiers",
-    "assert_batch_proves": "zkroll.rollup.testing.batches",
-    "assert_batch_rejects": "zkroll.rollup.testing.batches",
-    "assert_proves": "zkroll.rollup.testing.assertions",
-    "assert_rejects": "zkroll.rollup.testing.assertions",
-    "check_circuit": "zkroll.rollup.testing.levels",
-    "prover_of": "zkroll.rollup.testing.provers",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _PLACES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_PLACES[name]), name)
+__getattr__, __dir__, __all__ = lazy_names(
+    __name__,
+    {
+        "assertions": ["assert_proves", "assert_rejects"],
+        "batches": ["assert_batch_proves", "assert_batch_rejects"],
+        "chain": ["DeployedVerifier", "LocalChain"],
+        "levels": ["Case", "Groth16Level", "SolidityLevel", "check_circuit"],
+        "provers": ["CircomFiles", "CircomProver", "CircuitProver", "Proven", "Prover", "prover_of"],
+        "verifiers": ["Verifier"],
+    },
+)

@@ -19,7 +19,6 @@ from zkroll.circuits.buses import PUBLIC_VALUES
 from zkroll.circuits.r1cs.builder import Builder, compile_circuit
 from zkroll.errors import ConstraintViolation, InputError, RollupError, VerificationError
 from zkroll.prover.groth16 import setup_insecure
-from zkroll.rollup import testing
 from zkroll.rollup.proof import BatchProof
 from zkroll.rollup.testing import (
     CircomFiles,
@@ -376,8 +375,6 @@ def test_what_is_no_circuit_is_refused() -> None:
     assert given.name == "the circuit"
     with pytest.raises(ConstraintViolation, match="squared"):
         given.prove({"x": 3, "square": 8})
-    with pytest.raises(AttributeError, match="nothing"):
-        testing.nothing  # noqa: B018
 
 
 # ---- chain -------------------------------------------------------------------------------------------------
@@ -565,12 +562,6 @@ def test_the_plugin_loads_nothing_until_it_is_used() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
     )
     assert done.stdout == "[]\n"
-
-
-def test_every_name_of_the_package_can_be_imported() -> None:
-    assert set(testing.__all__) == testing._PLACES.keys()
-    for name in testing.__all__:
-        assert getattr(testing, name).__name__ == name
 
 
 # ---- batches -----------------------------------------------------------------------------------------------
