@@ -24,7 +24,7 @@ from zkroll.algebra.constants import Q_MODULUS
 from zkroll.algebra.conversion import Bytes
 from zkroll.algebra.field import Block, address, blocks_for, fq
 from zkroll.algebra.kernels.curve_check_kernels import TWIST_B
-from zkroll.algebra.kernels.emit import LANES, LIMB_MASK, LIMBS
+from zkroll.algebra.kernels.emit import LANES, LIMB_MASK, LIMBS, Backend
 from zkroll.algebra.kernels.groups import G1, Group
 from zkroll.algebra.kernels.jit import host_backend
 from zkroll.algebra.kernels.point_reading_kernels import MASKS, OFF_CURVE, STATUS, reading_kernels
@@ -90,20 +90,28 @@ def read_iden3(
     threads: int | None = None,
     out: Rows | None = None,
     done: Callable[[int, int], object] = lambda _first, _last: None,
+    backend: Backend | None = None,
 ) -> tuple[Rows, NDArray[np.int64]]:
     """Return the rows of points in the form `iden3`, and with `finite` only of those other than infinity.
 
-    octets: (n, bytes of a point), contiguous at any address, so that it may be mapped from a file. The second array has
-    the numbers of the finite points, in order, with `finite`; otherwise it is empty. `out`, if given, has room
-    for n rows rounded up to a multiple of eight, and the rows are a part of it. done(first, last) is called,
-    on any thread, when these points have been read and are not read again.
+    octets: (n, bytes of a point), contiguous at any address, so that it may be mapped from a file. The second
+    array has the numbers of the finite points, in order, with `finite`; otherwise it is empty. `out`, if given,
+    has n rows rounded up to a multiple of eight, and the result is a part of it. done(first, last) is
+    called, on any thread, when these points have been read.
     Raises InputError with the first point that has a coordinate not below q or, with `curve`, is off the curve.
     """
+    octets = np.ascontiguousarray(octets)
     n, block_bytes = len(octets), LANES * group.row_bytes
     whole, blocks = n // LANES, blocks_for(n)
-    rows = aligned.empty((LANES * blocks, group.row_bytes // 8)) if out is None else out
+    shape = (LANES * blocks, group.row_bytes // 8)
+    rows = aligned.empty(shape) if out is None else out
+    if octets.shape != (n, group.row_bytes) or rows.shape != shape or not rows.flags.c_contiguous:
+        raise InputError(
+            f"{group.name} points: expected bytes (n, {group.row_bytes}) and room {shape}, "
+            f"got {octets.shape} and {rows.shape}"
+        )
     numbers = np.empty(LANES * blocks if finite else 0, dtype=np.int64)
-    kernel = reading_kernels(host_backend()).read[group.name]
+    kernel = reading_kernels(backend or host_backend()).read[group.name]
     wrong: list[tuple[int, int]] = []
     counts: dict[int, int] = {}
 

@@ -229,6 +229,12 @@ def _points() -> None:
     _same("G2 sums", curve.add(twisted, g2).to_ints(), [multiply_g2(GENERATOR_G2, k) for k in sums])
     _same("G1 on the curve", curve.is_on_curve(g1).tolist(), [True] * 5)
     _same("G2 of order r", curve.is_in_subgroup(g2).tolist(), [True] * 5)
+    for points in (g1, g2):
+        _same(
+            "points of files",
+            points.from_bytes(points.to_bytes("iden3"), "iden3").to_ints(),
+            points.to_ints(),
+        )
     off = curve.G1Points.from_ints([GENERATOR])
     off.rows[0, 0] ^= np.uint64(1)
     _same("beside the curve", curve.is_on_curve(off).tolist(), [False])

@@ -14,8 +14,9 @@ from support.groups import GROUPS, TestGroup, outside, square_root
 from zkroll.algebra.constants import Q_MODULUS as Q
 from zkroll.algebra.curve import G1Points, G2Points
 from zkroll.algebra.field import fq
+from zkroll.algebra.kernels import jit
 from zkroll.algebra.kernels.groups import G1, G2
-from zkroll.algebra.point_encoding import FORMS, Form, _root_of
+from zkroll.algebra.point_encoding import FORMS, Form, _root_of, read_iden3
 from zkroll.errors import InputError
 
 RANDOM = random.Random(9)
@@ -166,3 +167,78 @@ def test_unknown_forms_are_refused() -> None:
             G1Points.from_bytes(b"", form)  # type: ignore[arg-type]
         with pytest.raises(InputError, match="form: expected one of"):
             G1Points.from_ints([]).to_bytes(form)  # type: ignore[arg-type]
+
+
+BACKENDS = ["portable", "ifma"] if jit.host_backend() == "ifma" else ["portable"]
+
+
+def octets_of(group: TestGroup, points: list[Any], shift: int = 0) -> Any:
+    """The points in the form iden3, at an address that is `shift` bytes behind a multiple of 16."""
+    data = group.kind.from_ints(points).to_bytes("iden3")
+    room = np.zeros(len(data) + shift, dtype=np.uint8)
+    room[shift:] = np.frombuffer(data, dtype=np.uint8)
+    return room[shift:].reshape(len(points), group.kind.group.row_bytes)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("name", ["g1", "g2"])
+def test_points_of_files_are_read_from_any_address_with_or_without_infinity(name: str, backend: Any) -> None:
+    group = GROUPS[name]
+    finite = [group.multiple(k) for k in range(1, 12)]
+    for n in (0, 1, 7, 8, 9, 16, 23, 40, 1100):
+        points = [finite[RANDOM.randrange(11)] if RANDOM.random() < 0.7 else None for _ in range(n)]
+        if n in (16, 23):
+            points[:16] = [None] * 16
+        octets, seen = octets_of(group, points, 3), np.zeros(n, dtype=np.int64)
+
+        def done(first: int, last: int, seen: Any = seen) -> None:
+            seen[first:last] += 1
+
+        rows, numbers = read_iden3(group.kind.group, octets, backend=backend, threads=2, done=done)
+        assert group.kind(rows).to_ints() == points
+        assert len(numbers) == 0
+        assert (seen[: n // 8 * 8] == 1).all()
+        assert (rows[[i for i in range(n) if points[i] is None]] == 0).all()
+        out = np.full((-(-n // 8) * 8, rows.shape[1]), 5, dtype=np.uint64)
+        rows, numbers = read_iden3(group.kind.group, octets, finite=True, backend=backend, threads=2, out=out)
+        assert numbers.tolist() == [i for i in range(n) if points[i] is not None]
+        assert group.kind(rows).to_ints() == [points[i] for i in numbers]
+        assert len(rows) == 0 or np.shares_memory(rows, out)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("name", ["g1", "g2"])
+def test_the_first_wrong_point_of_a_file_is_named(name: str, backend: Any) -> None:
+    group = GROUPS[name]
+    good = octets_of(group, [group.multiple(k % 5 + 1) for k in range(1105)])
+    for places in ([0], [7, 3], [1104, 1100], [800, 1104], [1088, 5, 700]):
+        octets = good.copy()
+        for at in places:
+            octets[at, -32] ^= 1
+        first = min(places)
+        with pytest.raises(InputError, match=f"{name} points: point {first}: expected a point on the curve"):
+            read_iden3(group.kind.group, octets, backend=backend, threads=2)
+        read_iden3(group.kind.group, octets, curve=False, backend=backend)
+        for part in range(octets.shape[1] // 32):
+            for value in (Q, Q + 1, 2**256 - 1):
+                octets = good.copy()
+                octets[first, 32 * part : 32 * part + 32] = np.frombuffer(
+                    value.to_bytes(32, "little"), np.uint8
+                )
+                with pytest.raises(
+                    InputError, match=f"point {first}: expected coordinates below q, got {value:#x}"
+                ):
+                    read_iden3(group.kind.group, octets, curve=False, finite=True, backend=backend)
+
+
+def test_room_of_another_size_is_refused() -> None:
+    octets = np.zeros((9, 64), dtype=np.uint8)
+    for out in (
+        np.zeros((8, 8), np.uint64),
+        np.zeros((16, 16), np.uint64),
+        np.zeros((32, 8), np.uint64)[::2],
+    ):
+        with pytest.raises(InputError, match="room"):
+            read_iden3(G1, octets, out=out)
+    with pytest.raises(InputError, match="expected bytes"):
+        read_iden3(G2, octets)
