@@ -263,6 +263,24 @@ def export_solidityverifier_command(
     emit(document, as_json, lambda: facts(document))
 
 
+@export.command("json")
+def export_json_command(
+    key: _KeyArgument,
+    output: Annotated[str, typer.Argument(metavar="KEY.json", help="Where to write it.", show_default=False)],
+    as_json: JsonOption = False,
+) -> None:
+    """Write a whole key as JSON, as snarkjs does: some 500 bytes a constraint and wire."""
+    from zkroll.algebra.files import check_writable
+    from zkroll.circuits.r1cs.formats.zkey import read_zkey
+    from zkroll.circuits.r1cs.formats.zkey_json import export_zkey_json
+
+    check_writable(output)
+    found = read_zkey(key)
+    export_zkey_json(found, output)
+    document = {"file": output, **_sizes(found)}
+    emit(document, as_json, lambda: facts(document))
+
+
 # ---- what is printed ---------------------------------------------------------------------------------------
 
 

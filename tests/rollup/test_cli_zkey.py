@@ -160,3 +160,21 @@ def test_the_verification_key_has_the_bytes_of_snarkjs(cli, tmp_path):
     snarkjs("zkey", "export", "verificationkey", KEYS[3], tmp_path / "theirs.json")
     cli("export", "verificationkey", KEYS[3], tmp_path / "ours.json")
     assert (tmp_path / "ours.json").read_bytes() == (tmp_path / "theirs.json").read_bytes()
+
+
+def test_a_key_is_exported_as_json(cli, tmp_path, monkeypatch):
+    output, again = tmp_path / "k.json", tmp_path / "again.json"
+    assert cli("export", "json", KEYS[3], output).code == 0
+    found = json.loads(output.read_text())
+    assert (len(found["ccoefs"]), len(found["B2"]), found["C"][:4]) == (14, 10, [None] * 4)
+    monkeypatch.setattr("zkroll.circuits.r1cs.formats.zkey_json._TOGETHER", 3)
+    cli("export", "json", KEYS[3], again)
+    assert again.read_bytes() == output.read_bytes()
+
+
+@pytest.mark.oracle
+@needs_packages
+def test_the_json_of_a_key_has_the_bytes_of_snarkjs(cli, tmp_path):
+    snarkjs("zkey", "export", "json", KEYS[3], tmp_path / "theirs.json")
+    cli("export", "json", KEYS[3], tmp_path / "ours.json")
+    assert (tmp_path / "ours.json").read_bytes() == (tmp_path / "theirs.json").read_bytes()
