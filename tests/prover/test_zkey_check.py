@@ -18,8 +18,10 @@ from zkroll.circuits.r1cs.formats.r1cs import read_r1cs, write_r1cs
 from zkroll.circuits.r1cs.formats.zkey import Ceremony, read_zkey, write_zkey
 from zkroll.circuits.r1cs.sparse import SparseMatrix
 from zkroll.errors import InputError, VerificationError
+from zkroll.prover.ceremony import powers as phase1
 from zkroll.prover.ceremony.chacha import ChaCha
 from zkroll.prover.ceremony.keypair import delta_digest, digest_challenge, prove_secret
+from zkroll.prover.ceremony.powers_prepare import prepare
 from zkroll.prover.ceremony.zkey_chain import check_chain, transcript_of
 from zkroll.prover.ceremony.zkey_check import verify_zkey, verify_zkey_from_init
 from zkroll.prover.ceremony.zkey_contribute import beacon_zkey, contribute_zkey
@@ -343,6 +345,40 @@ def test_a_first_key_is_compared_with_its_own_hash_and_the_powers(tmp_path):
     rows = first.coefficients.copy()
     rows["value"][0, 0] ^= 1
     fails("coefficient 0", coefficients=rows)
+
+
+@pytest.fixture(scope="module")
+def larger(tmp_path_factory):
+    """Powers of tau that reach further than the circuit, made here, and the circuit's key for them."""
+    folder = tmp_path_factory.mktemp("larger")
+    phase1.new(folder / "0.ptau", 6)
+    phase1.beacon(folder / "0.ptau", folder / "1.ptau", b"another seed", 10)
+    prepare(folder / "1.ptau", folder / "p.ptau")
+    new_zkey(SYSTEM, folder / "p.ptau", folder / "0.zkey")
+    contribute_zkey(folder / "0.zkey", folder / "1.zkey")
+    return folder
+
+
+def test_powers_may_reach_further_than_the_circuit(larger):
+    assert len(verify_zkey(SYSTEM, larger / "p.ptau", larger / "1.zkey").contributions) == 1
+    verify_zkey_from_init(larger / "0.zkey", larger / "p.ptau", larger / "1.zkey")
+
+
+def test_a_key_of_other_powers_is_not_accepted(larger):
+    refused(KEYS[3], "other powers of tau", larger / "p.ptau")
+    refused(larger / "1.zkey", "other powers of tau")
+    with pytest.raises(VerificationError, match="alpha1: expected that of the powers"):
+        verify_zkey_from_init(larger / "0.zkey", POWERS, larger / "1.zkey")
+    with pytest.raises(VerificationError, match="other powers of tau"):
+        verify_zkey_from_init(larger / "0.zkey", larger / "p.ptau", KEYS[3])
+
+
+@pytest.mark.oracle
+@needs_packages
+def test_keys_of_powers_made_here_are_those_of_snarkjs(larger, tmp_path):
+    snarkjs("zkey", "new", SYSTEM, larger / "p.ptau", tmp_path / "0.zkey")
+    assert (tmp_path / "0.zkey").read_bytes() == (larger / "0.zkey").read_bytes()
+    assert "ZKey Ok!" in snarkjs("zkey", "verify", SYSTEM, larger / "p.ptau", larger / "1.zkey").stdout
 
 
 @pytest.mark.oracle

@@ -85,6 +85,30 @@ def test_every_damage_to_the_powers_is_refused_or_harmless(tmp_path):
         assert not output.exists(), name
 
 
+def test_every_damage_to_the_circuit_is_refused(tmp_path):
+    bad = tmp_path / "bad.r1cs"
+    for name, data in damages(SYSTEM.read_bytes()).items():
+        bad.write_bytes(data)
+        with pytest.raises(InputError, match=r"bad\.r1cs"):
+            new_zkey(bad, POWERS, tmp_path / "k.zkey")
+        assert not (tmp_path / "k.zkey").exists(), name
+
+
+def test_flipped_bits_of_the_powers_are_refused_or_lie_where_the_key_takes_nothing_from(tmp_path):
+    data, bad = POWERS.read_bytes(), tmp_path / "bad.ptau"
+    rng = np.random.default_rng(3)
+    refused = 0
+    for at in rng.integers(len(data), size=60).tolist():
+        bad.write_bytes(data[:at] + bytes([data[at] ^ 1 << int(rng.integers(8))]) + data[at + 1 :])
+        try:
+            new_zkey(SYSTEM, bad, tmp_path / "k.zkey")
+        except InputError:
+            refused += 1
+        else:
+            assert (tmp_path / "k.zkey").read_bytes() == KEY.read_bytes()
+    assert 20 < refused < 60
+
+
 @pytest.mark.parametrize("section", [2, 4, 5, 6, 12, 13, 14, 15])
 def test_points_off_their_curve_are_refused(section, tmp_path):
     data, bad = POWERS.read_bytes(), tmp_path / "bad.ptau"
