@@ -317,7 +317,6 @@ def test_verdicts_do_not_depend_on_what_memory_held_before():
         "input 2 is r + x",
         "a.y + q",
         "a is (1, 3)",
-        "a, b and c at infinity",
     ):
         assert evm.call(address, chosen[name].data).verdict is chosen[name].verdict, name
 
