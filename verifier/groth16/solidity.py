@@ -61,7 +61,7 @@ ok := and(ok, eq(returndatasize(), 0x40))
 def solidity_verifier(key: VerifyingKey, contract: str = "Groth16Verifier") -> str:
     """Return the Solidity text (0.8.13 or later) of the contract that verifies proofs of this key.
 
-    A public input takes some 145 bytes of code: 24,576 bytes, the most that EIP-170 allows, are enough for 160.
+    A public input takes 145 to 150 bytes of code: the 24,576 bytes that EIP-170 allows are enough for some 150.
 
     Raises InputError for a name that is no identifier. Keys that must not be deployed (nobody contributed to
     them, points at infinity or outside their groups) are none: `VerifyingKey` refuses them.
