@@ -8,7 +8,7 @@ The container is that of `zkroll.algebra.iden3`, version 1. With n = 2^power and
 4    [α·τ^i]₁, n points                  5   [β·τ^i]₁, n points              6   [β]₂
 7    the number of contributions (u32) and their records, see `ptau_records`
 12   [L_j(τ)]₁ of the domains of 2^0, 2^1, … 2^(power + 1) points, one after the other, where the power τ^(2n - 1)
-     that the last of them wants is taken to be infinity
+     that the last of them wants is taken to be infinity, unless the file was cut from one that has it
 13   [L_j(τ)]₂ of 2^0 … 2^power          14  [α·L_j(τ)]₁                     15  [β·L_j(τ)]₁
 
 Sections 12 to 15 are what "prepare phase 2" adds. Source: snarkjs, src/powersoftau_new.js.

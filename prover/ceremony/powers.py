@@ -287,7 +287,9 @@ def _multiples(
     """The points begin, begin + 1, … of a section times first, first·step, first·step², …."""
     octets = file.octets(section, begin, size)
     scalars = fr.mul(fr.powers(step, size), first, threads=threads)
-    if (octets == _generator(section)).all():  # nobody has contributed: several times as fast
+    untouched = bool((octets == _generator(section)).all())
+    if untouched:  # nobody has contributed: a table makes it several times as fast
+        release(octets)
         if kind is G1Points:
             return kind(fixed_base_g1(scalars, size, threads=threads).rows)
         return kind(fixed_base_g2(scalars, size, threads=threads).rows)
