@@ -9,11 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from py_ecc import optimized_bn128
-
 from zkroll.algebra.constants import Q_MODULUS
 
-bn: Any = optimized_bn128  # it re-exports its names without saying so
+
+class _PyEcc:
+    """py_ecc's curve, imported when it is first used: it computes tables on import, and provers do without."""
+
+    def __getattr__(self, name: str) -> Any:
+        from py_ecc import optimized_bn128
+
+        return getattr(optimized_bn128, name)
+
+
+bn: Any = _PyEcc()
 
 G1Point = tuple[int, int] | None
 G2Pair = tuple[tuple[int, int], tuple[int, int]]
