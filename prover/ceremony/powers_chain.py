@@ -137,7 +137,7 @@ def check_chain(
     for i, made in enumerate(file.contributions):
         number = i + 1
         step("contributions", f"{number} of {len(file.contributions)}")
-        before = State.after(file, i, lambda stage, _, text: step(stage, text))
+        before = State.after(file, i, lambda stage, done, text: step(stage, f"{text}, {done:.0%}"))
         require(place, contribution_claims(number, made, before), threads)
         try:
             response = response_of(made)
