@@ -36,19 +36,6 @@ def test_powers_of_both_sides_are_accepted_by_both(workshop: Workshop, first: Si
     assert THERE.accepts_powers(powers)
 
 
-def test_what_needs_no_randomness_has_the_same_bytes(workshop: Workshop, tmp_path: Path) -> None:
-    chain(workshop, THERE, HERE)
-    contributed = workshop.folder / f"chain-{THERE.name}.2.ptau"
-    files = {}
-    for side in SIDES:
-        new, beacon, prepared = (tmp_path / f"{side.name}.{step}" for step in ("new", "beacon", "prepared"))
-        side.new_powers(POWER, new)
-        side.beacon_powers(contributed, beacon)
-        side.prepare(beacon, prepared)
-        files[side.name] = [path.read_bytes() for path in (new, beacon, prepared)]
-    assert files[HERE.name] == files[THERE.name]
-
-
 SECTIONS = {"tau_g1": 2, "tau_g2": 3, "beta_g2": 6, "lagrange_g1": 12}
 
 
