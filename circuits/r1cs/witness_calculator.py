@@ -15,6 +15,7 @@ import wasmtime
 from numpy.typing import NDArray
 
 from zkroll.algebra.constants import R_MODULUS
+from zkroll.algebra.progress import Progress, quiet
 from zkroll.circuits.r1cs.formats.input_json import Signals, flat_inputs
 from zkroll.circuits.r1cs.formats.strict_json import read_text, shown
 from zkroll.circuits.r1cs.sparse import below_r
@@ -27,8 +28,6 @@ from zkroll.circuits.r1cs.wasm_sandbox import (
 )
 from zkroll.errors import ConstraintViolation, InputError
 
-#: (stage, fraction of the whole that is done in [0, 1], detail)
-Progress = Callable[[str, float, str], None]
 Words = NDArray[np.uint64]
 
 LARGEST_CODE: Final = 1 << 30  # bytes
@@ -149,7 +148,7 @@ class WitnessCalculator:
     def calculate(
         self,
         inputs: Mapping[str, Any],
-        progress: Progress = lambda _stage, _fraction, _detail: None,
+        progress: Progress = quiet,
     ) -> Words:
         """Return the witness as rows (n, 4) of little-endian words below r.
 

@@ -8,16 +8,14 @@ Source: snarkjs 0.7.6, src/misc.js.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 
+from zkroll.algebra.progress import Progress, quiet
 from zkroll.errors import InputError
 from zkroll.prover.ceremony.chacha import ChaCha, from_digest
 
 LEAST_EXPONENT, MOST_EXPONENT = 10, 63
 MOST_SEED_BYTES = 255
 
-#: (stage, fraction of the whole that is done in [0, 1], detail)
-Progress = Callable[[str, float, str], None]
 
 _STRIDE = 1 << 16  # hashes between two reports
 
@@ -32,9 +30,7 @@ def check_beacon(seed: bytes, exponent: int) -> None:
         )
 
 
-def beacon_rng(
-    seed: bytes, exponent: int, progress: Progress = lambda _stage, _fraction, _detail: None
-) -> ChaCha:
+def beacon_rng(seed: bytes, exponent: int, progress: Progress = quiet) -> ChaCha:
     """Return the generator seeded with SHA-256 applied 2^exponent times to `seed`.
 
     Takes about 2^exponent times 0.4 µs; `progress` hears of it. Raises InputError as `check_beacon` does.

@@ -23,6 +23,7 @@ from zkroll.algebra.curve import GENERATOR, G1Points, G2Points, Points, multiply
 from zkroll.algebra.field import fr
 from zkroll.algebra.fixed_base import fixed_base_g1, fixed_base_g2
 from zkroll.algebra.iden3 import Octets
+from zkroll.algebra.progress import Progress, quiet
 from zkroll.algebra.ptau import (
     ALPHA_TAU_G1,
     BETA_G2,
@@ -41,7 +42,7 @@ from zkroll.algebra.ptau import (
 from zkroll.algebra.ptau_records import Contribution, SecretProof
 from zkroll.algebra.reference.pairing import GENERATOR_G2
 from zkroll.errors import InputError
-from zkroll.prover.ceremony.beacon import Progress, beacon_rng, check_beacon
+from zkroll.prover.ceremony.beacon import beacon_rng, check_beacon
 from zkroll.prover.ceremony.chacha import ChaCha, fresh
 from zkroll.prover.ceremony.keypair import KeyProof, prove_powers
 from zkroll.prover.ceremony.transcript import Transcript, encode
@@ -64,14 +65,10 @@ class Contributed:
     contribution: Contribution
 
 
-def _quiet(_stage: str, _fraction: float, _detail: str) -> None:
-    """The progress that nobody looks at."""
-
-
 # ---- the beginning -----------------------------------------------------------------------------------------
 
 
-def new(target: Path | str, power: int, *, progress: Progress = _quiet) -> bytes:
+def new(target: Path | str, power: int, *, progress: Progress = quiet) -> bytes:
     """Write a file for 2^power powers, all with τ = α = β = 1. Returns the first challenge, 64 bytes.
 
     Raises InputError for a power outside 1..28 or a file that cannot be written.
@@ -86,7 +83,7 @@ def new(target: Path | str, power: int, *, progress: Progress = _quiet) -> bytes
     return first
 
 
-def first_challenge(power: int, progress: Progress = _quiet) -> bytes:
+def first_challenge(power: int, progress: Progress = quiet) -> bytes:
     """Return the challenge that the first contribution answers: the hash of nothing, and of all generators.
 
     Takes a second for each GB of such a challenge, which has 384 bytes for each of 2^power.
@@ -129,7 +126,7 @@ def contribute(
     name: str = "",
     entropy: str = "",
     threads: int | None = None,
-    progress: Progress = _quiet,
+    progress: Progress = quiet,
 ) -> Contributed:
     """Write `source` with a contribution of fresh secrets to `target`.
 
@@ -148,7 +145,7 @@ def beacon(
     *,
     name: str = "",
     threads: int | None = None,
-    progress: Progress = _quiet,
+    progress: Progress = quiet,
 ) -> Contributed:
     """Write `source` with the contribution of a beacon to `target`; everyone gets the same file.
 
@@ -175,7 +172,7 @@ def contribute_with(
     exponent: int | None = None,
     seed: bytes = b"",
     threads: int | None = None,
-    progress: Progress = _quiet,
+    progress: Progress = quiet,
 ) -> Contributed:
     """Write `source` with the contribution whose secrets `rng` gives; with an exponent, it is a beacon's.
 

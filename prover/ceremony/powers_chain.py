@@ -21,11 +21,12 @@ from zkroll.algebra.curve import (
     is_in_subgroup,
 )
 from zkroll.algebra.pairing import pairing_products_are_one
+from zkroll.algebra.progress import Progress
 from zkroll.algebra.ptau import PtauFile
 from zkroll.algebra.ptau_records import Contribution
 from zkroll.algebra.reference.curve import negate
 from zkroll.errors import InputError, VerificationError
-from zkroll.prover.ceremony.beacon import Progress, beacon_rng
+from zkroll.prover.ceremony.beacon import beacon_rng
 from zkroll.prover.ceremony.keypair import POWERS as SECRETS
 from zkroll.prover.ceremony.keypair import KeyProof, power_challenge, prove_powers
 from zkroll.prover.ceremony.powers import first_challenge, response_of

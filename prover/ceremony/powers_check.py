@@ -36,6 +36,7 @@ from zkroll.algebra.curve import (
 from zkroll.algebra.field import blocks_for, fr
 from zkroll.algebra.kernels.emit import LANES
 from zkroll.algebra.msm import msm_g1, msm_g2
+from zkroll.algebra.progress import Progress, quiet
 from zkroll.algebra.ptau import (
     ALPHA_TAU_G1,
     BETA_G2,
@@ -51,7 +52,6 @@ from zkroll.algebra.ptau import (
     point_count,
 )
 from zkroll.errors import InputError, VerificationError
-from zkroll.prover.ceremony.beacon import Progress
 from zkroll.prover.ceremony.powers_chain import (
     MOST_EXPONENT,
     CheckedContribution,
@@ -87,7 +87,7 @@ def verify(
     *,
     most_exponent: int = MOST_EXPONENT,
     threads: int | None = None,
-    progress: Progress = lambda _stage, _fraction, _detail: None,
+    progress: Progress = quiet,
 ) -> CheckedPowers:
     """Verify a .ptau file wholly.
 

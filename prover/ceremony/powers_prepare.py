@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from zkroll.algebra import aligned, group_ntt
 from zkroll.algebra.curve import G2Points, Points
+from zkroll.algebra.progress import Progress, quiet
 from zkroll.algebra.ptau import (
     CONTRIBUTIONS,
     LAGRANGE,
@@ -28,7 +29,6 @@ from zkroll.algebra.ptau import (
     point_count,
 )
 from zkroll.errors import InputError
-from zkroll.prover.ceremony.beacon import Progress
 from zkroll.prover.groth16.zkey import release
 
 P = TypeVar("P", bound=Points)
@@ -42,7 +42,7 @@ def prepare(
     target: Path | str,
     *,
     threads: int | None = None,
-    progress: Progress = lambda _stage, _fraction, _detail: None,
+    progress: Progress = quiet,
 ) -> int:
     """Write the file `source` with the Lagrange bases of its powers to `target`. Returns the power.
 

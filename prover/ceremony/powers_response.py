@@ -21,9 +21,9 @@ from zkroll.algebra.blake2b import Blake2b
 from zkroll.algebra.curve import G1Points, G2Points
 from zkroll.algebra.files import replace_file
 from zkroll.algebra.iden3 import Octets
+from zkroll.algebra.progress import Progress, quiet
 from zkroll.algebra.ptau import NAMES, POWERS, create_ptau, kind_of, point_count
 from zkroll.errors import InputError, VerificationError
-from zkroll.prover.ceremony.beacon import Progress
 from zkroll.prover.ceremony.keypair import KeyProof
 from zkroll.prover.ceremony.powers import Contributed, last_challenge, open_whole, record, response_of
 from zkroll.prover.ceremony.powers_chain import State, contribution_claims, require
@@ -39,12 +39,8 @@ _HASHED = 0.95  # where hashing the next challenge begins, of the whole work
 _FLAGS = {0x00: 0x80, 0x40: 0x40, 0x80: 0xC0}
 
 
-def _quiet(_stage: str, _fraction: float, _detail: str) -> None:
-    """The progress that nobody looks at."""
-
-
 def export_challenge(
-    source: Path | str, target: Path | str, *, threads: int | None = None, progress: Progress = _quiet
+    source: Path | str, target: Path | str, *, threads: int | None = None, progress: Progress = quiet
 ) -> bytes:
     """Write the challenge that the next contribution answers, and return its hash.
 
@@ -92,7 +88,7 @@ def import_response(
     *,
     name: str = "",
     threads: int | None = None,
-    progress: Progress = _quiet,
+    progress: Progress = quiet,
 ) -> Contributed:
     """Write `source` with the contribution in a response file to `target`.
 
@@ -134,7 +130,7 @@ def import_response(
         progress("hashing", _HASHED, "")
         made = record(writer, hashed, _proofs(octets[at:], response), name, None, b"", threads)
         number = len(file.contributions) + 1
-        before = State.after(file, number - 1, _quiet)
+        before = State.after(file, number - 1, quiet)
         require(str(response), contribution_claims(number, made.contribution, before), threads)
         writer.write_contributions([*file.contributions, made.contribution])
     progress("done", 1.0, "")

@@ -7,17 +7,15 @@ its own digest. Source: snarkjs 0.7.6, src/zkey_utils.js and src/zkey_verify_fro
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from zkroll.algebra.curve import GENERATOR, GENERATOR_G2, G1Points, G2Point, Point, multiply
+from zkroll.algebra.progress import Progress, quiet
 from zkroll.circuits.r1cs.formats.zkey import Ceremony, Contribution, ZKey
 from zkroll.errors import InputError, VerificationError
 from zkroll.prover.ceremony.beacon import beacon_rng, check_beacon
 from zkroll.prover.ceremony.keypair import KeyProof, delta_digest, digest_challenge, same_ratio
 from zkroll.prover.ceremony.transcript import Transcript
-
-Progress = Callable[[str, float, str], None]
 
 #: 2^exponent hashes of beacons, all of a key together, that are computed without being asked for: half an hour
 MOST_EXPONENT = 32
@@ -49,7 +47,7 @@ def check_chain(
     key: ZKey,
     *,
     most_exponent: int = MOST_EXPONENT,
-    progress: Progress = lambda _stage, _fraction, _detail: None,
+    progress: Progress = quiet,
 ) -> tuple[CheckedContribution, ...]:
     """Return the contributions of a key, checked from the first to the last, and that they end at its δ.
 

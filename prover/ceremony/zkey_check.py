@@ -17,7 +17,6 @@ Source: snarkjs 0.7.6, src/zkey_verify_frominit.js.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -31,6 +30,7 @@ from zkroll.algebra.iden3 import Octets
 from zkroll.algebra.msm import msm_g1, msm_g2
 from zkroll.algebra.ntt import forward_vector, inverse_vector
 from zkroll.algebra.pairing import pairing_product_is_one
+from zkroll.algebra.progress import Progress, portion, quiet
 from zkroll.algebra.ptau import ALPHA_TAU_G1, BETA_TAU_G1, NAMES, TAU_G1, TAU_G2
 from zkroll.algebra.reference.curve import add, negate
 from zkroll.algebra.vector import FrVector
@@ -43,7 +43,6 @@ from zkroll.prover.ceremony.zkey_chain import MOST_EXPONENT, CheckedContribution
 from zkroll.prover.ceremony.zkey_new import initial_key
 
 P = TypeVar("P", G1Points, G2Points)
-Progress = Callable[[str, float, str], None]
 Words = NDArray[np.uint64]
 
 _TOGETHER = 1 << 17  # points that are read and summed together
@@ -65,7 +64,7 @@ def verify_zkey(
     *,
     most_exponent: int = MOST_EXPONENT,
     threads: int | None = None,
-    progress: Progress = lambda _stage, _fraction, _detail: None,
+    progress: Progress = quiet,
 ) -> CheckedKey:
     """Verify a key (.zkey) against its circuit (.r1cs) and prepared powers of τ (.ptau).
 
@@ -75,9 +74,9 @@ def verify_zkey(
     progress("reading the key", 0.0, "")
     found, prepared = read_zkey(key), open_prepared(powers)
     system = read_r1cs(circuit, threads)
-    contributions = check_chain(found, most_exponent=most_exponent, progress=_part(progress, 0.0, 0.05))
-    first = initial_key(system, prepared, threads=threads, progress=_part(progress, 0.05, 0.5))
-    check_key(found, first, prepared, threads=threads, progress=_part(progress, 0.5, 1.0))
+    contributions = check_chain(found, most_exponent=most_exponent, progress=portion(progress, 0.0, 0.05))
+    first = initial_key(system, prepared, threads=threads, progress=portion(progress, 0.05, 0.5))
+    check_key(found, first, prepared, threads=threads, progress=portion(progress, 0.5, 1.0))
     return CheckedKey(found.ceremony.circuit_hash, contributions)
 
 
@@ -88,7 +87,7 @@ def verify_zkey_from_init(
     *,
     most_exponent: int = MOST_EXPONENT,
     threads: int | None = None,
-    progress: Progress = lambda _stage, _fraction, _detail: None,
+    progress: Progress = quiet,
 ) -> CheckedKey:
     """Verify a key against the one before any contribution (.zkey), whose own hash is computed again.
 
@@ -96,10 +95,10 @@ def verify_zkey_from_init(
     """
     progress("reading the keys", 0.0, "")
     found, first, prepared = read_zkey(key), read_zkey(init), open_prepared(powers)
-    contributions = check_chain(found, most_exponent=most_exponent, progress=_part(progress, 0.0, 0.1))
+    contributions = check_chain(found, most_exponent=most_exponent, progress=portion(progress, 0.0, 0.1))
     progress("the first key", 0.1, "")
     _check_first(first, prepared, str(init), threads)
-    check_key(found, first, prepared, threads=threads, progress=_part(progress, 0.3, 1.0))
+    check_key(found, first, prepared, threads=threads, progress=portion(progress, 0.3, 1.0))
     return CheckedKey(found.ceremony.circuit_hash, contributions)
 
 
@@ -109,7 +108,7 @@ def check_key(
     powers: PreparedPowers,
     *,
     threads: int | None = None,
-    progress: Progress = lambda _stage, _fraction, _detail: None,
+    progress: Progress = quiet,
 ) -> None:
     """Compare a key, whose contributions hold, with the one before any. Raises as `verify_zkey` does."""
     for name, attribute in (
@@ -276,7 +275,3 @@ def _read(kind: type[P], name: str, octets: Octets, threads: int | None, first: 
 def _weights(n: int) -> Words:
     """n random factors of 128 bits."""
     return np.frombuffer(secrets.token_bytes(8 * _WEIGHT_WORDS * n), dtype="<u8").reshape(n, _WEIGHT_WORDS)
-
-
-def _part(progress: Progress, begin: float, end: float) -> Progress:
-    return lambda stage, fraction, detail: progress(stage, begin + (end - begin) * fraction, detail)

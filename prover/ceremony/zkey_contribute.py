@@ -18,6 +18,7 @@ from zkroll.algebra.constants import R_MODULUS
 from zkroll.algebra.curve import G1Points, G2Points, multiply
 from zkroll.algebra.files import check_writable
 from zkroll.algebra.iden3 import Octets
+from zkroll.algebra.progress import Progress, quiet
 from zkroll.circuits.r1cs.formats.zkey import C as C_SECTION
 from zkroll.circuits.r1cs.formats.zkey import (
     Ceremony,
@@ -33,8 +34,6 @@ from zkroll.prover.ceremony.chacha import ChaCha, fresh
 from zkroll.prover.ceremony.keypair import delta_digest, digest_challenge, prove_secret
 from zkroll.prover.ceremony.zkey_chain import contribution_hash, transcript_of
 from zkroll.prover.groth16.zkey import release
-
-Progress = Callable[[str, float, str], None]
 
 _LONGEST_NAME = 64  # UTF-16 units: what snarkjs keeps
 _TOGETHER = 1 << 14  # points that are multiplied together
@@ -56,7 +55,7 @@ def contribute_zkey(
     name: str = "",
     entropy: str = "",
     threads: int | None = None,
-    progress: Progress = lambda _stage, _fraction, _detail: None,
+    progress: Progress = quiet,
 ) -> Contributed:
     """Write the key with one more contribution, whose secret comes from the system's randomness and `entropy`.
 
@@ -76,7 +75,7 @@ def beacon_zkey(
     *,
     name: str = "",
     threads: int | None = None,
-    progress: Progress = lambda _stage, _fraction, _detail: None,
+    progress: Progress = quiet,
 ) -> Contributed:
     """Write the key with one more contribution whose secret is that of a beacon, so that everyone can repeat it.
 

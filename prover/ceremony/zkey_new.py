@@ -10,7 +10,6 @@ and the file has the same bytes as snarkjs's. Source: snarkjs, src/zkey_new.js (
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
@@ -21,6 +20,7 @@ from zkroll.algebra.constants import R_MODULUS
 from zkroll.algebra.curve import GENERATOR, GENERATOR_G2, G1Points, G2Points
 from zkroll.algebra.field import fr
 from zkroll.algebra.iden3 import Octets
+from zkroll.algebra.progress import Progress, quiet
 from zkroll.algebra.ptau import ALPHA_TAU_G1, BETA_TAU_G1, TAU_G1, TAU_G2
 from zkroll.algebra.sparse_points import Terms, sparse_sums
 from zkroll.circuits.r1cs.formats import zkey as formats
@@ -34,7 +34,6 @@ from zkroll.prover.ceremony.prepared import PreparedPowers, open_prepared
 from zkroll.prover.groth16.key import MAX_LOG_DOMAIN, with_public_rows
 
 P = TypeVar("P", G1Points, G2Points)
-Progress = Callable[[str, float, str], None]
 
 #: the order in which snarkjs writes the sections of a new key
 SECTION_ORDER = (
@@ -53,7 +52,7 @@ def new_zkey(
     output: Path | str,
     *,
     threads: int | None = None,
-    progress: Progress = lambda _stage, _fraction, _detail: None,
+    progress: Progress = quiet,
 ) -> ZKey:
     """Write the first .zkey of a circuit (.r1cs) from prepared powers of τ (.ptau), and return the key.
 
@@ -75,7 +74,7 @@ def initial_key(
     powers: PreparedPowers,
     *,
     threads: int | None = None,
-    progress: Progress = lambda _stage, _fraction, _detail: None,
+    progress: Progress = quiet,
 ) -> ZKey:
     """Return the key of a circuit before any contribution.
 

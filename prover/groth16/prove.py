@@ -7,7 +7,6 @@ C = Σ_{private} w_i·[(β·A_i + α·B_i + C_i)/δ]₁ + [h·Z/δ]₁ + s·A + 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +16,7 @@ from zkroll.algebra.constants import R_MODULUS, root_of_unity
 from zkroll.algebra.curve import G1Points, G2Points, Point
 from zkroll.algebra.field import Block, fr
 from zkroll.algebra.msm import msm_g1, msm_g2
+from zkroll.algebra.progress import Progress, quiet
 from zkroll.algebra.vector import FrVector
 from zkroll.circuits.r1cs.sparse import below_r
 from zkroll.circuits.r1cs.system import R1CS
@@ -27,8 +27,6 @@ from zkroll.verifier.groth16 import Proof, verify
 Words = NDArray[np.uint64]
 Witness = FrVector | Words
 
-#: (stage, fraction of the whole that is done in [0, 1], "")
-Progress = Callable[[str, float, str], None]
 
 #: share of the time before each stage, for 2^20 constraints and a witness of long values
 _BEFORE = {"quotient": 0.0, "H": 0.08, "A": 0.23, "B1": 0.38, "B2": 0.54, "C": 0.85, "done": 1.0}
@@ -41,7 +39,7 @@ def prove(
     s: int,
     *,
     threads: int | None = None,
-    progress: Progress = lambda _stage, _fraction, _detail: None,
+    progress: Progress = quiet,
 ) -> Proof:
     """Return the proof that r and s, uniform in 0..r-1, blind; the same arguments give the same proof.
 
@@ -85,7 +83,7 @@ def prove_zk(
     r1cs: R1CS | None = None,
     check: bool = True,
     threads: int | None = None,
-    progress: Progress = lambda _stage, _fraction, _detail: None,
+    progress: Progress = quiet,
 ) -> tuple[Proof, list[int]]:
     """Return a proof blinded with fresh randomness, and the public inputs that it is for.
 

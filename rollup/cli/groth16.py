@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
+from zkroll.algebra.progress import portion
 from zkroll.rollup.cli.arguments import JsonOption
 from zkroll.rollup.cli.console import emit, facts, say
-from zkroll.rollup.cli.progress import portion, work_progress
+from zkroll.rollup.cli.progress import work_progress
 from zkroll.rollup.cli.wtns import CalculatorArgument, InputArgument, MemoryOption, TimeoutOption, show_log
 
 app = typer.Typer(help="Prove and verify with Groth16, for circuits of circom.", no_args_is_help=False)

@@ -6,12 +6,10 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
+from zkroll.algebra.progress import Progress
 from zkroll.rollup.cli.console import printable
-
-#: (stage, fraction of the whole work that is done in [0, 1], detail)
-WorkProgress = Callable[[str, float, str], None]
 
 _GAP = 2.0  # seconds between two lines of one stage
 _SOONEST = 0.3  # seconds before which the time left is a guess
@@ -19,7 +17,7 @@ _LEAST = 0.01  # fraction before which it is
 
 
 @contextlib.contextmanager
-def work_progress() -> Iterator[WorkProgress]:
+def work_progress() -> Iterator[Progress]:
     """Give a function that long work reports to, for as long as the block lasts.
 
     Every stage and the end are shown; of the reports within a stage, those that come more than two seconds after
@@ -30,11 +28,6 @@ def work_progress() -> Iterator[WorkProgress]:
             yield report
     else:
         yield _lines()
-
-
-def portion(report: WorkProgress, begin: float, end: float) -> WorkProgress:
-    """Return what a part of the work reports to: its fractions 0..1 are begin..end of the whole."""
-    return lambda stage, fraction, detail: report(stage, begin + (end - begin) * fraction, detail)
 
 
 def time_left(fraction: float, seconds: float) -> float | None:
@@ -54,7 +47,7 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
-def _lines() -> WorkProgress:
+def _lines() -> Progress:
     start, last, shown = time.monotonic(), ("", False), 0.0
 
     def report(stage: str, fraction: float, detail: str) -> None:
@@ -74,10 +67,11 @@ def _lines() -> WorkProgress:
 
 
 @contextlib.contextmanager
-def _live_line() -> Iterator[WorkProgress]:
+def _live_line() -> Iterator[Progress]:
     """A bar that is gone when the work has ended."""
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
+    from rich.progress import BarColumn, ProgressColumn, Task, TextColumn
+    from rich.progress import Progress as ProgressBar
     from rich.text import Text
 
     class Left(ProgressColumn):
@@ -98,7 +92,7 @@ def _live_line() -> Iterator[WorkProgress]:
         Left(),
         TextColumn("{task.fields[detail]}", markup=False),
     )
-    with Progress(
+    with ProgressBar(
         *columns,
         console=Console(file=sys.stderr, highlight=False),
         transient=True,

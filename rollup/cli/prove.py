@@ -9,9 +9,10 @@ from typing import Annotated
 import typer
 
 from zkroll.algebra.files import check_writable, write_atomically
+from zkroll.algebra.progress import Progress
 from zkroll.rollup.cli.arguments import BatchArgument, JsonOption, SrsOption, load_srs
 from zkroll.rollup.cli.console import bytes_text, emit, facts, table
-from zkroll.rollup.cli.progress import WorkProgress, work_progress
+from zkroll.rollup.cli.progress import work_progress
 
 #: share of the time before each stage, for a batch of a few hundred thousand gas
 _BEFORE = {
@@ -71,7 +72,7 @@ def prove_command(
     emit(report, as_json, show)
 
 
-def _of_the_whole(report: WorkProgress) -> Callable[[str, float, float], None]:
+def _of_the_whole(report: Progress) -> Callable[[str, float, float], None]:
     """What the prover reports to, (stage, percent of the stage, seconds), as fractions of the whole."""
     ends = dict(pairwise([*_BEFORE.values(), 1.0]))
     done = 0.0

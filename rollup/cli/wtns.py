@@ -8,9 +8,10 @@ from typing import Annotated
 
 import typer
 
+from zkroll.algebra.progress import portion
 from zkroll.rollup.cli.arguments import JsonOption
 from zkroll.rollup.cli.console import emit, facts, one_line
-from zkroll.rollup.cli.progress import portion, work_progress
+from zkroll.rollup.cli.progress import work_progress
 from zkroll.rollup.cli.r1cs import R1csArgument
 
 app = typer.Typer(help="Calculate a witness (.wtns), check it, or write it as JSON.", no_args_is_help=False)
