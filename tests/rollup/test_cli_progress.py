@@ -72,19 +72,6 @@ def test_a_dumb_terminal_gets_lines(monkeypatch) -> None:
     assert terminal.getvalue().endswith("50.0 %  sums\n")
 
 
-def test_a_portion_maps_its_fractions_into_the_whole() -> None:
-    seen: list[tuple[str, float, str]] = []
-    part = progress.portion(lambda *event: seen.append(event), 0.2, 0.6)
-    part("a", 0.0, "")
-    part("b", 0.5, "x")
-    part("c", 1.0, "")
-    assert [(stage, round(fraction, 9), detail) for stage, fraction, detail in seen] == [
-        ("a", 0.2, ""),
-        ("b", 0.4, "x"),
-        ("c", 0.6, ""),
-    ]
-
-
 def test_the_stages_of_a_batch_proof_are_parts_of_one_whole() -> None:
     seen: list[float] = []
     report = prove._of_the_whole(lambda _stage, fraction, _detail: seen.append(fraction))
