@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import json
-import signal
-import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 from support.calculators import CIRCOM, NEWEST
 from support.groth16 import chain
 from support.npm import needs_packages, snarkjs
 from support.section_files import FIXTURES
+from support.verbs import Verb, interrupted, refused, verb_runner
 
 from zkroll.algebra.constants import R_MODULUS as R
 from zkroll.algebra.vector import FrVector
 from zkroll.circuits.r1cs.formats.wtns import read_wtns, write_wtns
 from zkroll.circuits.r1cs.formats.zkey import write_zkey
 from zkroll.prover.groth16 import setup_insecure, to_zkey
-from zkroll.rollup.cli import run
 
 KEY, WITNESS, SYSTEM = (str(FIXTURES / f"cells.{kind}") for kind in ("zkey", "wtns", "r1cs"))
 VK = str(FIXTURES / "cells.verification_key.json")
@@ -30,21 +24,8 @@ PROOF, PUBLIC = (str(FIXTURES / f"cells.{name}.json") for name in ("proof", "pub
 
 
 @pytest.fixture
-def cli(capsys: pytest.CaptureFixture[str]) -> Callable[..., SimpleNamespace]:
-    def call(*arguments: object) -> SimpleNamespace:
-        capsys.readouterr()
-        code = run(["groth16", *map(str, arguments)])
-        out, err = capsys.readouterr()
-        return SimpleNamespace(code=code, out=out, err=err)
-
-    return call
-
-
-def refused(result: Any, code: int, text: str) -> None:
-    lines = [line for line in result.err.splitlines() if line.startswith("zkroll: ")]
-    assert (result.code, result.out, len(lines)) == (code, "", 1)
-    assert text in lines[0]
-    assert "Traceback" not in result.err
+def cli(capsys: pytest.CaptureFixture[str]) -> Verb:
+    return verb_runner(capsys, "groth16")
 
 
 def test_a_proof_is_written_and_accepted(cli, tmp_path):
@@ -180,14 +161,9 @@ def test_an_interrupt_while_proving_ends_with_code_130_and_leaves_no_files(tmp_p
     system, witness = chain(20_000)
     write_zkey(to_zkey(setup_insecure(system, b"interrupt"), system), tmp_path / "c.zkey")
     write_wtns(witness, tmp_path / "c.wtns")
-    command = [sys.executable, "-m", "zkroll", "groth16", "prove", "c.zkey", "c.wtns", "p.json", "s.json"]
-    with subprocess.Popen(
-        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
-        assert any("quotient" in line for line in process.stderr)
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
-    assert (process.returncode, out) == (130, "")
+    arguments = ["groth16", "prove", "c.zkey", "c.wtns", "p.json", "s.json"]
+    code, out, err = interrupted(arguments, tmp_path, "quotient")
+    assert (code, out) == (130, "")
     assert err.splitlines()[-1] == "zkroll: interrupted"
     assert "Traceback" not in err
     assert sorted(path.name for path in tmp_path.iterdir()) == ["c.wtns", "c.zkey"]

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 from support.powers import (
@@ -22,26 +19,12 @@ from support.powers import (
     with_octets,
     with_point,
 )
-
-from zkroll.rollup.cli import run
+from support.verbs import Verb, refused, verb_runner
 
 
 @pytest.fixture
-def cli(capsys: pytest.CaptureFixture[str]) -> Callable[..., SimpleNamespace]:
-    def call(*arguments: object) -> SimpleNamespace:
-        capsys.readouterr()
-        code = run(["ptau", *map(str, arguments)])
-        out, err = capsys.readouterr()
-        return SimpleNamespace(code=code, out=out, err=err)
-
-    return call
-
-
-def refused(result: Any, code: int, text: str) -> None:
-    lines = [line for line in result.err.splitlines() if line.startswith("zkroll: ")]
-    assert (result.code, result.out, len(lines)) == (code, "", 1)
-    assert text in lines[0]
-    assert "Traceback" not in result.err
+def cli(capsys: pytest.CaptureFixture[str]) -> Verb:
+    return verb_runner(capsys, "ptau")
 
 
 def test_a_ceremony_from_the_first_powers_to_prepared_ones(cli, tmp_path):

@@ -3,31 +3,20 @@
 from __future__ import annotations
 
 import json
-import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from support.calculators import CIRCOM, LOOP, NEWEST, calculator
-
-from zkroll.rollup.cli import run
+from support.verbs import Verb, interrupted, verb_runner
 
 INPUT = CIRCOM / "input.json"
 
 
 @pytest.fixture
-def cli(capsys: pytest.CaptureFixture[str]) -> Callable[..., SimpleNamespace]:
-    def call(*arguments: object) -> SimpleNamespace:
-        capsys.readouterr()
-        code = run(["wtns", "calculate", *map(str, arguments)])
-        out, err = capsys.readouterr()
-        lines = [line for line in err.splitlines() if line.startswith("zkroll: ")]
-        return SimpleNamespace(code=code, out=out, err=err, lines=lines)
-
-    return call
+def cli(capsys: pytest.CaptureFixture[str]) -> Verb:
+    return verb_runner(capsys, "wtns", "calculate")
 
 
 def test_the_file_is_that_of_snarkjs(cli, tmp_path: Path) -> None:
@@ -94,15 +83,8 @@ def test_memory_and_time_are_bounded(cli, tmp_path: Path) -> None:
 def test_an_interrupt_ends_an_endless_calculator_at_once(tmp_path: Path) -> None:
     (tmp_path / "c.wasm").write_bytes(calculator(set_input=LOOP))
     (tmp_path / "i.json").write_text('{"x": 1}')
-    command = [sys.executable, "-m", "zkroll", "wtns", "calculate", "c.wasm", "i.json", "w.wtns"]
-    with subprocess.Popen(
-        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stderr is not None
-        assert any("inputs" in line for line in process.stderr)
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
-    assert (process.returncode, out, err) == (130, "", "zkroll: interrupted\n")
+    ended = interrupted(["wtns", "calculate", "c.wasm", "i.json", "w.wtns"], tmp_path, "inputs")
+    assert ended == (130, "", "zkroll: interrupted\n")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["c.wasm", "i.json"]
 
 

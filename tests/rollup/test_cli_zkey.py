@@ -6,17 +6,14 @@ For how the files were made see tests/prover/test_zkey_new.py and test_zkey_cont
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 from support.npm import needs_packages, snarkjs
 from support.section_files import FIXTURES, content, with_section
+from support.verbs import Verb, refused, verb_runner
 
 from zkroll.circuits.r1cs.formats.groth16_json import read_verification_key
 from zkroll.circuits.r1cs.formats.zkey import read_zkey
-from zkroll.rollup.cli import run
 
 KEYS = [FIXTURES / f"cells_phase2_{i}.zkey" for i in range(4)]
 SYSTEM, POWERS = FIXTURES / "cells.r1cs", FIXTURES / "powers_4_prepared.ptau"
@@ -24,21 +21,8 @@ SEED = "0102030405060708"
 
 
 @pytest.fixture
-def cli(capsys: pytest.CaptureFixture[str]) -> Callable[..., SimpleNamespace]:
-    def call(*arguments: object) -> SimpleNamespace:
-        capsys.readouterr()
-        code = run(["zkey", *map(str, arguments)])
-        out, err = capsys.readouterr()
-        return SimpleNamespace(code=code, out=out, err=err)
-
-    return call
-
-
-def refused(result: Any, code: int, text: str) -> None:
-    lines = [line for line in result.err.splitlines() if line.startswith("zkroll: ")]
-    assert (result.code, result.out, len(lines)) == (code, "", 1)
-    assert text in lines[0]
-    assert "Traceback" not in result.err
+def cli(capsys: pytest.CaptureFixture[str]) -> Verb:
+    return verb_runner(capsys, "zkey")
 
 
 def test_a_ceremony_from_the_circuit_to_the_contract(cli, tmp_path):
