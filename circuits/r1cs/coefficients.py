@@ -102,8 +102,8 @@ def collect(
     """Return the matrices A and B: where each row's entries begin, the entries, and the values c·2^512.
 
     Entries are as `kernels.r1cs_kernels.product_kernels` wants them: 0 stands for nothing, the others are a
-    wire and 2^32 times a row of the values, whose row 0 is zero; starts (n_rows + 1,) count from 1. Coefficients may stand in any order.
-    Raises InputError for a part that is out of range.
+    wire and 2^32 times a row of the values, whose row 0 is zero; starts (n_rows + 1,) count from 1.
+    Coefficients may stand in any order. Raises InputError for a part that is out of range.
     """
     halves = _halves(rows)
     found: dict[int, tuple[NDArray[np.int64], Words, Words]] = {}

@@ -161,7 +161,7 @@ def _witness_words(key: Key, witness: Witness) -> Words:
 def _scalars(out: Block, w: Words, wires: Wires | None, threads: int | None) -> Block:
     """The values of these wires, or of all, as blocks at the start of `out`.
 
-    Sums would convert them once for each few windows, and large arrays made anew cost more than what is done here.
+    Sums would convert them once for each few windows, and large arrays made anew cost more than all this does.
     """
     if wires is not None and len(wires) == len(w):
         wires = None

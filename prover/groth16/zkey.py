@@ -27,9 +27,10 @@ def open_proving_key(path: Path | str, *, check: bool = False, threads: int | No
     """Return the proving key in a .zkey file.
 
     Points are brought into the form that sums need, a section at a time, and the file's memory is given back:
-    the key takes as much memory as its points do in the file; `map_proving_key` takes less. All of them must be on their curve; `check` looks
-    whether they are of order r as well, which takes longer than a proof does. Raises InputError as `read_zkey`
-    does, for a point that is not on its curve, and for keys without a contribution.
+    the key takes as much memory as its points do in the file; `map_proving_key` takes less. All points must be
+    on their curve; `check` looks whether they are of order r as well, which takes longer than a proof does.
+    Raises InputError as `read_zkey` does, for a point that is not on its curve, and for keys without a
+    contribution.
     """
     return from_zkey(read_zkey(path), check=check, threads=threads)
 
@@ -56,8 +57,8 @@ def from_zkey(zkey: ZKey, *, check: bool = False, threads: int | None = None) ->
 def map_proving_key(path: Path | str, *, check: bool = False, threads: int | None = None) -> MappedKey:
     """Return the proving key in a .zkey file, whose points stay there: each proof reads them anew.
 
-    That takes about a tenth of the time of a proof, and memory for one section of points instead of all of them. A point that
-    is not on its curve is found by the proof that reads it. Otherwise as `open_proving_key`.
+    That takes a twentieth of the time of a proof, and memory for one section of points instead of all of them.
+    A point that is not on its curve is found by the proof that reads it. Otherwise as `open_proving_key`.
     """
     return MappedKey.of(read_zkey(path), check=check, threads=threads)
 
