@@ -49,7 +49,7 @@ def check_chain(
     most_exponent: int = MOST_EXPONENT,
     progress: Progress = quiet,
 ) -> tuple[CheckedContribution, ...]:
-    """Return the contributions of a key, checked from the first to the last, and that they end at its δ.
+    """Return the contributions of a key, checked from the first to the last, and that they end at its δ, with γ = 1.
 
     Raises VerificationError with the first thing that does not hold, also when there is no contribution, and
     InputError when beacons would take more than 2^most_exponent hashes.
@@ -81,6 +81,8 @@ def check_chain(
         raise VerificationError(
             "zkey: phase 2 was skipped: delta2 is gamma2 after all contributions, and anyone can forge proofs"
         )
+    if key.gamma2 != GENERATOR_G2:  # a multiple of delta that somebody knows would do as well as delta itself
+        raise VerificationError("zkey: gamma2: expected the generator of G2, got another point")
     progress("contributions", 1.0, "")
     return tuple(checked)
 

@@ -7,7 +7,7 @@ The key before any contribution is computed anew (`zkey_new`), or taken from a f
 - [α]₁, [β]₁, [β]₂, γ = 1, IC, the coefficients, A, B1 and B2: equal;
 - C and H: δ times them is what they were, by random combinations, e(Σ ρ_i·C_i, [δ]₂) = e(Σ ρ_i·C'_i, [1]₂) with
   128-bit ρ_i, which a wrong point passes with probability 2^-128. H is compared with the powers of τ besides:
-  Σ r_i·[τ^(n+i) - τ^i] = Σ s_j·δ·H_j, with s_j = -2·Σ r_i·ω^(i(2j+1)) for the 2n-th root of unity ω;
+  Σ r_i·[τ^(n+i) - τ^i] = Σ s_j·δ·H_j, i < n, with s_j = -2·Σ r_i·ω^(i(2j+1)) for the 2n-th root of unity ω;
 - the Lagrange bases that the key is made of: they belong to the same powers of τ (snarkjs takes them as they are).
 
 Whether those are powers of one τ, which nobody knows, is for `zkroll ptau verify`.
@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zkroll.algebra.constants import root_of_unity
-from zkroll.algebra.curve import GENERATOR, GENERATOR_G2, G1Points, G2Points, Point
+from zkroll.algebra.curve import GENERATOR, GENERATOR_G2, G1Points, G2Points, Point, multiply
 from zkroll.algebra.iden3 import Octets
 from zkroll.algebra.msm import msm_g1, msm_g2
 from zkroll.algebra.ntt import forward_vector, inverse_vector
@@ -218,15 +218,21 @@ def _check_divided(name: str, expected: Octets, key: ZKey, found: Octets, thread
 
 
 def _check_quotient(key: ZKey, powers: PreparedPowers, threads: int | None) -> None:
-    """Check that δ·H are the points of the quotient for the powers of τ."""
+    """Check that δ·H are the points of the quotient for the powers of τ: n equations for n points.
+
+    The last of them, i = n - 1, is of a power that honest proofs never use: left out, H could hide any point P in
+    δ·H_j + ω^(2j+1)·P, to which contributors then give P/δ, and with it a false proof. Where the powers end before
+    τ^(2n-1), it is infinity, as "prepare phase 2" takes it to be, or (in a file that was cut) found by a pairing.
+    """
     n, log_n = key.domain_size, key.power
     weights = np.zeros((n, 4), dtype=np.uint64)
-    weights[: n - 1, :_WEIGHT_WORDS] = _weights(n - 1)
+    weights[:, :_WEIGHT_WORDS] = _weights(n)
+    last = n if n < 1 << powers.power else n - 1  # powers from τ^n on
     sums = []
-    for first in (n, 0):
+    for first, limit in ((n, last), (0, n)):
         total: Point = None
-        for begin in range(0, n - 1, _TOGETHER):
-            count = min(_TOGETHER, n - 1 - begin)
+        for begin in range(0, limit, _TOGETHER):
+            count = min(_TOGETHER, limit - begin)
             points = powers.points(G1Points, TAU_G1, first + begin, count, threads)
             scalars = np.ascontiguousarray(weights[begin : begin + count, :_WEIGHT_WORDS])
             total = add(total, msm_g1(points, scalars, None, threads))
@@ -239,7 +245,14 @@ def _check_quotient(key: ZKey, powers: PreparedPowers, threads: int | None) -> N
         part = slice(begin, begin + _TOGETHER)
         points = _read(G1Points, "H", key.h[part], threads, begin)
         found = add(found, msm_g1(points, np.ascontiguousarray(factors[part]), None, threads))
-    if not pairing_product_is_one([(found, key.delta2), (negate(expected), GENERATOR_G2)], threads=threads):
+    pairs = [(found, key.delta2), (negate(expected), GENERATOR_G2)]
+    good = pairing_product_is_one(pairs, threads=threads)
+    if not good and last < n:
+        before = powers.points(G1Points, TAU_G1, 2 * n - 2, 1, threads)
+        weighted = multiply(before, int.from_bytes(weights[n - 1].tobytes(), "little"), threads)[0]
+        tau_2 = powers.points(G2Points, TAU_G2, 1, 1, threads)[0]
+        good = pairing_product_is_one([*pairs, (negate(weighted), tau_2)], threads=threads)
+    if not good:
         raise VerificationError("zkey: H: expected points that belong to the powers of tau, got others")
 
 

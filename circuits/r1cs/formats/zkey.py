@@ -322,8 +322,10 @@ def _contribution(fields: Fields, i: int) -> Contribution:
         raise fields.error(
             f"{place}: expected {length} bytes of parameters, got {length + end - fields.left}"
         )
-    if kind == 1 and (exponent is None or beacon is None):
-        raise fields.error(f"{place}: expected the exponent and the seed of a beacon")
+    if (exponent is not None, beacon is not None) != (kind == 1,) * 2:
+        raise fields.error(
+            f"{place}: expected the exponent and the seed of a beacon for a beacon, and for nothing else"
+        )
     return Contribution(delta_after, g1_s, g1_sx, g2_spx, transcript, kind, name, exponent, beacon)
 
 

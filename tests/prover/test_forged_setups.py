@@ -1,0 +1,118 @@
+"""Setups made to be broken: what passes for a key or for powers of tau, and lets somebody forge proofs."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+from support.forged_powers import forged, hidden_point, with_hidden_point, with_hidden_point_in_key
+from support.powers import row_bytes
+from support.section_files import FIXTURES, assemble, content, patched
+
+from zkroll.algebra.curve import GENERATOR_G2, G2Points, multiply
+from zkroll.algebra.ptau import CONTRIBUTIONS, LAGRANGE, POWERS, point_count
+from zkroll.circuits.r1cs.formats.zkey import Ceremony, read_zkey, write_zkey
+from zkroll.errors import InputError, VerificationError
+from zkroll.prover.ceremony import powers as phase1
+from zkroll.prover.ceremony.powers_prepare import prepare
+from zkroll.prover.ceremony.zkey_chain import check_chain
+from zkroll.prover.ceremony.zkey_check import verify_zkey, verify_zkey_from_init
+from zkroll.prover.ceremony.zkey_contribute import beacon_zkey
+from zkroll.prover.ceremony.zkey_new import new_zkey
+from zkroll.verifier.groth16 import VerifyingKey, verify
+
+SYSTEM, PREPARED = FIXTURES / "cells.r1cs", FIXTURES / "powers_4_prepared.ptau"
+KEYS = [FIXTURES / f"cells_phase2_{i}.zkey" for i in range(4)]
+STATEMENT = [1234567, 2, 3]  # no witness is known for it
+
+
+def accepts(key: Path, public: list[int]) -> bool:
+    """Whether the verifier of a key takes the false proof."""
+    return verify(VerifyingKey.from_parts(read_zkey(key).verification_key), public, forged(key))
+
+
+@pytest.fixture(scope="module")
+def hiding(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Powers of tau that hide a point, a key made of them that others contributed to, and one of a first key."""
+    folder = tmp_path_factory.mktemp("hiding")
+    first = read_zkey(KEYS[0])
+    point = hidden_point(first, PREPARED, STATEMENT)
+    (folder / "p.ptau").write_bytes(with_hidden_point(PREPARED.read_bytes(), 4, point))
+    new_zkey(SYSTEM, folder / "p.ptau", folder / "0.zkey")
+    beacon_zkey(folder / "0.zkey", folder / "1.zkey", b"nobody's", 10)
+    write_zkey(with_hidden_point_in_key(first, point), folder / "first.zkey")
+    beacon_zkey(folder / "first.zkey", folder / "2.zkey", b"nobody's", 10)
+    return folder
+
+
+def test_a_point_hidden_in_the_largest_lagrange_basis_would_forge_proofs_and_is_found(hiding: Path) -> None:
+    """The hash of the circuit and every contribution hold all the same."""
+    assert accepts(hiding / "1.zkey", STATEMENT)
+    assert not accepts(hiding / "1.zkey", [STATEMENT[0] + 1, *STATEMENT[1:]])
+    assert not accepts(KEYS[1], STATEMENT)
+    assert read_zkey(hiding / "0.zkey").ceremony == read_zkey(KEYS[0]).ceremony
+    check_chain(read_zkey(hiding / "1.zkey"))
+    with pytest.raises(VerificationError, match="zkey: H: expected points that belong to the powers of tau"):
+        verify_zkey(SYSTEM, hiding / "p.ptau", hiding / "1.zkey")
+
+
+def test_a_point_hidden_in_a_first_key_is_found(hiding: Path) -> None:
+    assert accepts(hiding / "2.zkey", STATEMENT)
+    with pytest.raises(VerificationError, match="zkey: H: expected points that belong to the powers of tau"):
+        verify_zkey_from_init(hiding / "first.zkey", PREPARED, hiding / "2.zkey")
+
+
+def cut_prepared(data: bytes, power: int) -> bytes:
+    """A prepared file cut to fewer powers, whose largest basis has the power that section 2 then lacks."""
+    header = patched(content(data, 1), 36, power.to_bytes(4, "little"))
+    parts = [
+        (n, content(data, n)[: point_count(n, power) * row_bytes(n)]) for n in (*POWERS, *LAGRANGE.values())
+    ]
+    return assemble(b"ptau", 1, [(1, header), *parts[:5], (7, content(data, CONTRIBUTIONS)), *parts[5:]])
+
+
+def test_keys_of_powers_that_were_cut_are_accepted(tmp_path: Path) -> None:
+    phase1.new(tmp_path / "0.ptau", 5)
+    phase1.beacon(tmp_path / "0.ptau", tmp_path / "1.ptau", b"another seed", 10)
+    prepare(tmp_path / "1.ptau", tmp_path / "2.ptau")
+    cut = tmp_path / "cut.ptau"
+    cut.write_bytes(cut_prepared((tmp_path / "2.ptau").read_bytes(), 4))
+    for powers in (tmp_path / "2.ptau", cut):
+        new_zkey(SYSTEM, powers, tmp_path / "0.zkey")
+        beacon_zkey(tmp_path / "0.zkey", tmp_path / "1.zkey", b"seed", 10)
+        assert len(verify_zkey(SYSTEM, powers, tmp_path / "1.zkey").contributions) == 1
+    assert (
+        content(cut.read_bytes(), 12)[-64:]
+        == content((tmp_path / "2.ptau").read_bytes(), 12)[62 * 64 : 63 * 64]
+    )
+    prepare(cut, tmp_path / "again.ptau")  # where infinity stands for the power that is lacking
+    new_zkey(SYSTEM, tmp_path / "again.ptau", tmp_path / "0.zkey")
+    beacon_zkey(tmp_path / "0.zkey", tmp_path / "1.zkey", b"seed", 10)
+    verify_zkey(SYSTEM, tmp_path / "again.ptau", tmp_path / "1.zkey")
+
+
+def test_a_gamma_that_is_a_known_multiple_of_delta_breaks_the_chain() -> None:
+    """C = -2·L makes such a proof for any statement; the contributions say nothing of gamma."""
+    key = read_zkey(KEYS[3])
+    doubled = multiply(G2Points.from_ints([key.delta2]), 2)[0]
+    for gamma in (doubled, key.beta2, multiply(G2Points.from_ints([GENERATOR_G2]), 2)[0]):
+        with pytest.raises(VerificationError, match="zkey: gamma2: expected the generator of G2"):
+            check_chain(dataclasses.replace(key, gamma2=gamma))
+
+
+def test_a_contribution_of_a_person_cannot_show_a_beacon(tmp_path: Path) -> None:
+    old = read_zkey(KEYS[3]).ceremony
+    changed = list(old.contributions)
+    for part in (
+        {"beacon": b"\1"},
+        {"iterations_exponent": 10},
+        {"beacon": b"\1", "iterations_exponent": 10},
+    ):
+        changed[0] = dataclasses.replace(old.contributions[0], **part)
+        ceremony = Ceremony(old.circuit_hash, tuple(changed))
+        write_zkey(dataclasses.replace(read_zkey(KEYS[3]), ceremony=ceremony), tmp_path / "k.zkey")
+        with pytest.raises(
+            InputError, match="contribution 0: expected the exponent and the seed of a beacon"
+        ):
+            read_zkey(tmp_path / "k.zkey")
