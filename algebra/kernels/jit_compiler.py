@@ -138,9 +138,9 @@ class KernelDispatcher(CPUDispatcher):
         self.ready()
         return self  # which is called next, and now finds the types or refuses them
 
-    def get_call_template(self, args: Any, kws: Any) -> Any:
-        self.ready()
-        return super().get_call_template(args, kws)
+    def get_call_template(self, args: Any, kws: Any) -> Any:  # noqa: ARG002 (Numba's interface)
+        """Refuse to be linked into another function: a kernel from the cache has no code to link."""
+        raise TypeError(f"{self.py_func.__name__}: expected a call from Python, got one from compiled code")
 
 
 class _ReadOnly:

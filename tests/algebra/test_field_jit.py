@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numba import njit
 
 from zkroll.algebra.kernels import jit, jit_cache
 from zkroll.algebra.kernels.threads import map_ranges
@@ -329,3 +330,17 @@ def test_a_helper_called_from_python_is_refused_and_not_a_crash():
     assert run(21) == 42
     with pytest.raises(TypeError, match="from a kernel"):
         doubled(21)
+
+
+@pytest.mark.parametrize("times", [1, 2], ids=["compiled", "loaded"])
+def test_a_kernel_called_from_compiled_code_is_refused_and_not_a_crash(folder, times):
+    for _ in range(times):
+        kernel = declare()
+        assert kernel(21) == 42
+
+    @njit
+    def run(x):
+        return kernel(x)
+
+    with pytest.raises(TypeError, match="expected a call from Python"):
+        run(21)
