@@ -39,29 +39,30 @@ class Table:
     """Room for distinct coefficients, and the secrets that place them."""
 
     def __init__(self, most: int):
-        size = 2 * most
+        log_size = (2 * most - 1).bit_length()
         self.factors = np.array([secrets.randbits(64) | 1 for _ in range(WORDS)], dtype=np.uint64)
-        self.slots = np.full(size, -1, dtype=np.int32)
+        self.slots = np.full(1 << log_size, -1, dtype=np.int32)
         self.values = np.empty((most, WORDS), dtype=np.uint64)
-        self.shift = 65 - size.bit_length()
+        self.shift = 64 - log_size
 
     def numbered(self, found: int) -> Words:
         """The row of each number, zero first."""
         return np.concatenate([np.zeros((1, WORDS), dtype=np.uint64), self.values[:found]])
 
 
-def tables() -> Iterator[Table]:
-    """Yield larger and larger tables."""
+def tables(count: int) -> Iterator[Table]:
+    """Yield larger and larger tables, the last with room for so many values."""
     most = _FEW
-    while True:
+    while most < count:
         yield Table(most)
         most *= 8
+    yield Table(max(1, count))
 
 
 def number_distinct(rows: Words) -> tuple[NDArray[np.uint32], Words]:
     """Return the numbers of the rows, from 1, and the row that each number stands for, zero first."""
     codes = np.empty(len(rows), dtype=np.uint32)
-    for table in tables():
+    for table in tables(len(rows)):
         found = distinct(rows, table.factors, table.shift, table.slots, codes, table.values)
         if found >= 0:
             break
@@ -122,7 +123,7 @@ def _collect(
     starts, entries = np.empty(n_rows + 1, dtype=np.int64), aligned.empty(len(halves) + 1)
     starts[0], entries[0] = 1, 0
     status = np.zeros(GATHER_STATUS, dtype=np.int64)
-    for table in tables():
+    for table in tables(len(halves)):
         while True:
             status[0] = FINE
             count = gather(
