@@ -16,6 +16,9 @@ from zkroll.prover.ceremony.chacha import ChaCha, from_digest
 LEAST_EXPONENT, MOST_EXPONENT = 10, 63
 MOST_SEED_BYTES = 255
 
+#: Beacons are computed again up to 2^exponent hashes, all of a file together, unless more are asked for: half an hour.
+DEFAULT_MAX_EXPONENT = 32
+
 
 _STRIDE = 1 << 16  # hashes between two reports
 

@@ -31,9 +31,6 @@ from zkroll.prover.ceremony.keypair import POWERS as SECRETS
 from zkroll.prover.ceremony.keypair import KeyProof, power_challenge, prove_powers
 from zkroll.prover.ceremony.powers import first_challenge, response_of
 
-#: 2^exponent hashes of a beacon that are computed without being asked for: half an hour
-MOST_EXPONENT = 32
-
 #: (stage, detail): what is being done
 Step = Callable[[str, str], None]
 
@@ -128,7 +125,7 @@ def contribution_claims(number: int, made: Contribution, before: State) -> list[
 
 
 def check_chain(
-    file: PtauFile, most_exponent: int, step: Step, threads: int | None
+    file: PtauFile, max_exponent: int, step: Step, threads: int | None
 ) -> list[CheckedContribution]:
     """Check every contribution against the one before it, and beacons against their seeds.
 
@@ -148,7 +145,7 @@ def check_chain(
     for i, made in enumerate(file.contributions):  # what may take long comes after what does not
         if made.exponent is not None:
             challenge = State.after(file, i, lambda stage, _, text: step(stage, text)).challenge
-            _check_beacon(place, i + 1, made, made.exponent, challenge, most_exponent, step)
+            _check_beacon(place, i + 1, made, made.exponent, challenge, max_exponent, step)
     return checked
 
 
@@ -158,13 +155,13 @@ def _check_beacon(
     made: Contribution,
     exponent: int,
     challenge: bytes,
-    most_exponent: int,
+    max_exponent: int,
     step: Step,
 ) -> None:
-    if exponent > most_exponent:
+    if exponent > max_exponent:
         raise InputError(
             f"{place}: contribution {number}: a beacon of 2^{exponent} hashes: expected at most "
-            f"2^{most_exponent}, unless more are asked for"
+            f"2^{max_exponent}, unless more are asked for"
         )
     try:
         rng = beacon_rng(made.beacon, exponent, lambda stage, _, text: step(stage, text))

@@ -52,8 +52,8 @@ from zkroll.algebra.ptau import (
     point_count,
 )
 from zkroll.errors import InputError, VerificationError
+from zkroll.prover.ceremony.beacon import DEFAULT_MAX_EXPONENT
 from zkroll.prover.ceremony.powers_chain import (
-    MOST_EXPONENT,
     CheckedContribution,
     Claim,
     check_chain,
@@ -85,20 +85,20 @@ class CheckedPowers:
 def verify(
     path: Path | str,
     *,
-    most_exponent: int = MOST_EXPONENT,
+    max_exponent: int = DEFAULT_MAX_EXPONENT,
     threads: int | None = None,
     progress: Progress = quiet,
 ) -> CheckedPowers:
     """Verify a .ptau file wholly.
 
     Raises VerificationError with the first thing that is wrong, InputError for a file that cannot be read, and for
-    a beacon of more than 2^most_exponent hashes.
+    a beacon of more than 2^max_exponent hashes.
     """
     file = open_ptau(path)
     if not file.contributions:
         raise VerificationError(f"{path}: expected a contribution, got none: everyone knows tau = 1")
     work = _Work(file, progress)
-    contributions = check_chain(file, most_exponent, work.step, threads)
+    contributions = check_chain(file, max_exponent, work.step, threads)
     next_challenge = _check_powers(file, contributions[-1], work, threads)
     if file.power == file.ceremony_power and next_challenge != file.contributions[-1].next_challenge:
         raise VerificationError(

@@ -13,12 +13,10 @@ from zkroll.algebra.curve import GENERATOR, GENERATOR_G2, G1Points, G2Point, Poi
 from zkroll.algebra.progress import Progress, quiet
 from zkroll.circuits.r1cs.formats.zkey import Ceremony, Contribution, ZKey
 from zkroll.errors import InputError, VerificationError
-from zkroll.prover.ceremony.beacon import beacon_rng, check_beacon
+from zkroll.prover.ceremony.beacon import DEFAULT_MAX_EXPONENT, beacon_rng, check_beacon
 from zkroll.prover.ceremony.keypair import KeyProof, delta_digest, digest_challenge, same_ratio
 from zkroll.prover.ceremony.transcript import Transcript
 
-#: 2^exponent hashes of beacons, all of a key together, that are computed without being asked for: half an hour
-MOST_EXPONENT = 32
 _BEACON = 1
 
 
@@ -46,20 +44,20 @@ def transcript_of(ceremony: Ceremony) -> Transcript:
 def check_chain(
     key: ZKey,
     *,
-    most_exponent: int = MOST_EXPONENT,
+    max_exponent: int = DEFAULT_MAX_EXPONENT,
     progress: Progress = quiet,
 ) -> tuple[CheckedContribution, ...]:
     """Return the contributions of a key, checked from the first to the last, and that they end at its δ, with γ = 1.
 
     Raises VerificationError with the first thing that does not hold, also when there is no contribution, and
-    InputError when beacons would take more than 2^most_exponent hashes.
+    InputError when beacons would take more than 2^max_exponent hashes.
     """
     records = key.ceremony.contributions
     if not records:
         raise VerificationError(
             "zkey: phase 2 was skipped: expected contributions, got none, and anyone can forge proofs"
         )
-    _bound_beacons(records, most_exponent)
+    _bound_beacons(records, max_exponent)
     said = Transcript(key.ceremony.circuit_hash)
     checked: list[CheckedContribution] = []
     delta: Point = GENERATOR

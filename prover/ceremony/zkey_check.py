@@ -37,9 +37,10 @@ from zkroll.algebra.vector import FrVector
 from zkroll.circuits.r1cs.formats.r1cs import read_r1cs
 from zkroll.circuits.r1cs.formats.zkey import ZKey, read_zkey
 from zkroll.errors import InputError, VerificationError
+from zkroll.prover.ceremony.beacon import DEFAULT_MAX_EXPONENT
 from zkroll.prover.ceremony.circuit_hash import KeyParts, circuit_hash
 from zkroll.prover.ceremony.prepared import PreparedPowers, open_prepared
-from zkroll.prover.ceremony.zkey_chain import MOST_EXPONENT, CheckedContribution, check_chain
+from zkroll.prover.ceremony.zkey_chain import CheckedContribution, check_chain
 from zkroll.prover.ceremony.zkey_new import initial_key
 
 P = TypeVar("P", G1Points, G2Points)
@@ -62,19 +63,19 @@ def verify_zkey(
     powers: Path | str,
     key: Path | str,
     *,
-    most_exponent: int = MOST_EXPONENT,
+    max_exponent: int = DEFAULT_MAX_EXPONENT,
     threads: int | None = None,
     progress: Progress = quiet,
 ) -> CheckedKey:
     """Verify a key (.zkey) against its circuit (.r1cs) and prepared powers of τ (.ptau).
 
     Raises VerificationError with the first thing that does not hold, InputError for a damaged file, powers that do
-    not reach for the circuit, and beacons of more than 2^most_exponent hashes.
+    not reach for the circuit, and beacons of more than 2^max_exponent hashes.
     """
     progress("reading the key", 0.0, "")
     found, prepared = read_zkey(key), open_prepared(powers)
     system = read_r1cs(circuit, threads)
-    contributions = check_chain(found, most_exponent=most_exponent, progress=portion(progress, 0.0, 0.05))
+    contributions = check_chain(found, max_exponent=max_exponent, progress=portion(progress, 0.0, 0.05))
     first = initial_key(system, prepared, threads=threads, progress=portion(progress, 0.05, 0.5))
     check_key(found, first, prepared, threads=threads, progress=portion(progress, 0.5, 1.0))
     return CheckedKey(found.ceremony.circuit_hash, contributions)
@@ -85,7 +86,7 @@ def verify_zkey_from_init(
     powers: Path | str,
     key: Path | str,
     *,
-    most_exponent: int = MOST_EXPONENT,
+    max_exponent: int = DEFAULT_MAX_EXPONENT,
     threads: int | None = None,
     progress: Progress = quiet,
 ) -> CheckedKey:
@@ -95,7 +96,7 @@ def verify_zkey_from_init(
     """
     progress("reading the keys", 0.0, "")
     found, first, prepared = read_zkey(key), read_zkey(init), open_prepared(powers)
-    contributions = check_chain(found, most_exponent=most_exponent, progress=portion(progress, 0.0, 0.1))
+    contributions = check_chain(found, max_exponent=max_exponent, progress=portion(progress, 0.0, 0.1))
     progress("the first key", 0.1, "")
     _check_first(first, prepared, str(init), threads)
     check_key(found, first, prepared, threads=threads, progress=portion(progress, 0.3, 1.0))

@@ -22,6 +22,9 @@ BatchArgument = Annotated[
 ProofArgument = Annotated[
     str, typer.Argument(metavar="PROOF.zkp", help="The proof file.", show_default=False)
 ]
+ThreadsOption = Annotated[
+    int | None, typer.Option("--threads", metavar="N", min=1, help="Threads to use; default every core.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 L1Option = Annotated[
     str,

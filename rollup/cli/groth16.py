@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from zkroll.algebra.progress import portion
-from zkroll.rollup.cli.arguments import JsonOption
+from zkroll.rollup.cli.arguments import JsonOption, ThreadsOption
 from zkroll.rollup.cli.console import emit, facts, say
 from zkroll.rollup.cli.progress import work_progress
 from zkroll.rollup.cli.wtns import CalculatorArgument, InputArgument, MemoryOption, TimeoutOption, show_log
@@ -38,9 +38,6 @@ _CircuitOption = Annotated[
         "--r1cs", metavar="FILE", help="Check the witness first, and name the constraint it breaks."
     ),
 ]
-_ThreadsOption = Annotated[
-    int | None, typer.Option("--threads", metavar="N", min=1, help="Threads to use; default every core.")
-]
 
 
 @app.command("prove")
@@ -50,7 +47,7 @@ def prove_command(
     proof: _ProofOutput = "proof.json",
     public: _PublicOutput = "public.json",
     r1cs: _CircuitOption = None,
-    threads: _ThreadsOption = None,
+    threads: ThreadsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Make a proof that there is a witness, from a proving key and the witness; both files are snarkjs's.
@@ -91,7 +88,7 @@ def fullprove_command(
     key: _KeyArgument,
     proof: _ProofOutput = "proof.json",
     public: _PublicOutput = "public.json",
-    threads: _ThreadsOption = None,
+    threads: ThreadsOption = None,
     memory: MemoryOption = 4096,
     timeout: TimeoutOption = 3600.0,
     as_json: JsonOption = False,

@@ -136,7 +136,7 @@ def prepare_command(
 @app.command("verify")
 def verify_command(
     powers: _InputArgument,
-    most_exponent: Annotated[
+    max_exponent: Annotated[
         int | None,
         typer.Option(
             "--max-exponent", metavar="E", min=0, help="Compute beacons of up to 2^E hashes; default 32."
@@ -146,12 +146,12 @@ def verify_command(
     as_json: JsonOption = False,
 ) -> None:
     """Verify every contribution, every point and every Lagrange basis; exit code 1 and what is wrong if not."""
-    from zkroll.prover.ceremony.powers_chain import MOST_EXPONENT
+    from zkroll.prover.ceremony.beacon import DEFAULT_MAX_EXPONENT
     from zkroll.prover.ceremony.powers_check import verify
 
-    limit = MOST_EXPONENT if most_exponent is None else most_exponent
+    limit = DEFAULT_MAX_EXPONENT if max_exponent is None else max_exponent
     with work_progress() as progress:
-        checked = verify(powers, most_exponent=limit, threads=threads, progress=progress)
+        checked = verify(powers, max_exponent=limit, threads=threads, progress=progress)
     contributions = [
         _described(i + 1, one.contribution, one.response_hash) for i, one in enumerate(checked.contributions)
     ]

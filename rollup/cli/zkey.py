@@ -8,12 +8,24 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zkroll.errors import InputError
-from zkroll.rollup.cli.arguments import JsonOption
+from zkroll.rollup.cli.arguments import JsonOption, ThreadsOption
+from zkroll.rollup.cli.ceremony import (
+    MAX_EXPONENT,
+    EntropyOption,
+    ExponentArgument,
+    MaxExponentOption,
+    NameOption,
+    SeedArgument,
+    beacon_seed,
+    contribution_entry,
+    show_contribution,
+    show_hash,
+)
 from zkroll.rollup.cli.console import emit, facts, say, warn
 from zkroll.rollup.cli.progress import work_progress
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
 
     from zkroll.circuits.r1cs.formats.zkey import Contribution, ZKey
     from zkroll.prover.ceremony.zkey_contribute import Contributed
@@ -36,23 +48,6 @@ _KeyArgument = Annotated[str, typer.Argument(metavar="KEY.zkey", help="The provi
 _NewKeyArgument = Annotated[
     str, typer.Argument(metavar="OUTPUT.zkey", help="Where to write the key.", show_default=False)
 ]
-_NameOption = Annotated[
-    str, typer.Option("--name", "-n", metavar="TEXT", help="Your name, kept with the contribution.")
-]
-_ThreadsOption = Annotated[
-    int | None, typer.Option("--threads", metavar="N", min=1, help="Threads to use; default every core.")
-]
-_ExponentOption = Annotated[
-    int,
-    typer.Option(
-        "--most-exponent",
-        metavar="E",
-        min=10,
-        max=63,
-        help="Compute beacons again up to 2^E hashes together.",
-    ),
-]
-_MOST_EXPONENT = 32
 
 
 @app.command("new")
@@ -60,7 +55,7 @@ def new_command(
     circuit: _CircuitArgument,
     powers: _PowersArgument,
     output: _NewKeyArgument,
-    threads: _ThreadsOption = None,
+    threads: ThreadsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Make the first key of a circuit. Nobody has contributed to it yet: do not use it as it is.
@@ -80,21 +75,21 @@ def new_command(
         "circuit_hash": key.ceremony.circuit_hash.hex(),
         "seconds": round(time.perf_counter() - start, 3),
     }
-    emit(document, as_json, lambda: facts(document))
+
+    def show() -> None:
+        facts({name: value for name, value in document.items() if name != "circuit_hash"})
+        show_hash("circuit hash", key.ceremony.circuit_hash.hex())
+
+    emit(document, as_json, show)
 
 
 @app.command("contribute")
 def contribute_command(
     key: _KeyArgument,
     output: _NewKeyArgument,
-    name: _NameOption = "",
-    entropy: Annotated[
-        str,
-        typer.Option(
-            "--entropy", "-e", metavar="TEXT", help="Text that is mixed into the system's randomness."
-        ),
-    ] = "",
-    threads: _ThreadsOption = None,
+    name: NameOption = "",
+    entropy: EntropyOption = "",
+    threads: ThreadsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Contribute to a key: multiply its delta by a secret that is then forgotten."""
@@ -109,18 +104,16 @@ def contribute_command(
 def beacon_command(
     key: _KeyArgument,
     output: _NewKeyArgument,
-    seed: Annotated[str, typer.Argument(metavar="HEX", help="The beacon's value.", show_default=False)],
-    exponent: Annotated[
-        int, typer.Argument(metavar="EXP", help="It is hashed 2^EXP times, 10 to 63.", show_default=False)
-    ],
-    name: _NameOption = "",
-    threads: _ThreadsOption = None,
+    seed: SeedArgument,
+    exponent: ExponentArgument,
+    name: NameOption = "",
+    threads: ThreadsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Contribute a public random beacon to a key, as the last contribution."""
     from zkroll.prover.ceremony.zkey_contribute import beacon_zkey
 
-    value = _hexadecimal(seed)
+    value = beacon_seed(seed)
     with work_progress() as progress:
         made = beacon_zkey(key, output, value, exponent, name=name, threads=threads, progress=progress)
     _emit_contributed(made, output, as_json)
@@ -140,8 +133,8 @@ def verify_command(
         str | None,
         typer.Option("--init", metavar="INIT.zkey", help="Compare with this first key, not with a circuit."),
     ] = None,
-    most_exponent: _ExponentOption = _MOST_EXPONENT,
-    threads: _ThreadsOption = None,
+    max_exponent: MaxExponentOption = MAX_EXPONENT,
+    threads: ThreadsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Accept a key (exit code 0) that is the circuit's and whose contributions all hold, or not (exit code 1).
@@ -155,21 +148,22 @@ def verify_command(
         raise InputError(f"zkey verify: expected {' '.join(expected)}, got {len(files)} files")
     with work_progress() as progress:
         if init is None:
-            checked = verify_zkey(*files, most_exponent=most_exponent, threads=threads, progress=progress)
+            checked = verify_zkey(*files, max_exponent=max_exponent, threads=threads, progress=progress)
         else:
             checked = verify_zkey_from_init(
-                init, *files, most_exponent=most_exponent, threads=threads, progress=progress
+                init, *files, max_exponent=max_exponent, threads=threads, progress=progress
             )
-    document = {
+    entries = _entries((item.record, item.digest) for item in checked.contributions)
+    document: dict[str, Any] = {
         "accepted": True,
         "circuit_hash": checked.circuit_hash.hex(),
-        "contributions": _contributions([(item.record, item.digest) for item in checked.contributions]),
+        "contributions": entries,
     }
 
     def show() -> None:
-        _show_hash("circuit hash", checked.circuit_hash)
-        for number, item in reversed(list(enumerate(checked.contributions, 1))):
-            _show_contribution(number, item.record, item.digest)
+        show_hash("circuit hash", document["circuit_hash"])
+        for entry in entries:
+            show_contribution(entry, "hash")
         say("accepted")
 
     emit(document, as_json, show)
@@ -182,7 +176,7 @@ def info_command(key: _KeyArgument, as_json: JsonOption = False) -> None:
     from zkroll.prover.ceremony.zkey_chain import contribution_hash
 
     found = read_zkey(key)
-    records = [(record, contribution_hash(record)) for record in found.ceremony.contributions]
+    entries = _entries((record, contribution_hash(record)) for record in found.ceremony.contributions)
     document: dict[str, Any] = {
         "file": key,
         "protocol": "groth16",
@@ -190,15 +184,15 @@ def info_command(key: _KeyArgument, as_json: JsonOption = False) -> None:
         **_sizes(found),
         "phase_2": "skipped" if _is_skipped(found) else "done",
         "circuit_hash": found.ceremony.circuit_hash.hex(),
-        "contributions": _contributions(records),
+        "contributions": entries,
     }
 
     def show() -> None:
         rows = {name: value for name, value in document.items() if name != "circuit_hash"}
-        facts({**rows, "contributions": len(records)})
-        _show_hash("circuit hash", found.ceremony.circuit_hash)
-        for number, (record, digest) in enumerate(records, 1):
-            _show_contribution(number, record, digest)
+        facts({**rows, "contributions": len(entries)})
+        show_hash("circuit hash", document["circuit_hash"])
+        for entry in entries:
+            show_contribution(entry, "hash")
 
     emit(document, as_json, show)
 
@@ -234,7 +228,7 @@ def export_solidityverifier_command(
     contract: Annotated[
         str, typer.Option("--contract", metavar="NAME", help="The contract's name.")
     ] = "Groth16Verifier",
-    most_exponent: _ExponentOption = _MOST_EXPONENT,
+    max_exponent: MaxExponentOption = MAX_EXPONENT,
     as_json: JsonOption = False,
 ) -> None:
     """Write the Solidity contract that verifies proofs of a key.
@@ -251,7 +245,7 @@ def export_solidityverifier_command(
     check_writable(output)
     found = read_zkey(key)
     with work_progress() as progress:
-        checked = check_chain(found, most_exponent=most_exponent, progress=progress)
+        checked = check_chain(found, max_exponent=max_exponent, progress=progress)
     text = solidity_verifier(VerifyingKey.from_parts(found.verification_key), contract)
     write_atomically(output, text.encode())
     document = {
@@ -298,33 +292,11 @@ def _is_skipped(key: ZKey) -> bool:
     return not key.ceremony.contributions or key.delta2 == key.gamma2
 
 
-def _contributions(records: Sequence[tuple[Contribution, bytes]]) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    for number, (record, digest) in enumerate(records, 1):
-        entry = {
-            "number": number,
-            "name": record.name,
-            "kind": "beacon" if record.kind else "contribution",
-            "hash": digest.hex(),
-        }
-        if record.beacon is not None:
-            entry |= {"beacon": record.beacon.hex(), "exponent": record.iterations_exponent}
-        found.append(entry)
-    return found
-
-
-def _show_contribution(number: int, record: Contribution, digest: bytes) -> None:
-    _show_hash(f"contribution {number}" + (f" {record.name}" if record.name else ""), digest)
-    if record.beacon is not None:
-        say(f"    beacon {record.beacon.hex()}, hashed 2^{record.iterations_exponent} times")
-
-
-def _show_hash(title: str, digest: bytes) -> None:
-    """A hash in four lines of four words, as it is read aloud in ceremonies."""
-    say(f"{title}:")
-    words = [digest[at : at + 4].hex() for at in range(0, len(digest), 4)]
-    for at in range(0, len(words), 4):
-        say("    " + " ".join(words[at : at + 4]))
+def _entries(records: Iterable[tuple[Contribution, bytes]]) -> list[dict[str, Any]]:
+    return [
+        contribution_entry(number, record.name, record.beacon, record.iterations_exponent, hash=digest)
+        for number, (record, digest) in enumerate(records, 1)
+    ]
 
 
 def _emit_contributed(made: Contributed, output: str, as_json: bool) -> None:
@@ -335,15 +307,7 @@ def _emit_contributed(made: Contributed, output: str, as_json: bool) -> None:
     }
 
     def show() -> None:
-        _show_hash("circuit hash", made.circuit_hash)
-        _show_hash("contribution hash", made.contribution_hash)
+        for name in ("circuit_hash", "contribution_hash"):
+            show_hash(name.replace("_", " "), document[name])
 
     emit(document, as_json, show)
-
-
-def _hexadecimal(text: str) -> bytes:
-    digits = text.removeprefix("0x")
-    # bytes.fromhex would skip spaces
-    if len(digits) % 2 or not digits or any(c not in "0123456789abcdefABCDEF" for c in digits):
-        raise InputError(f"beacon: expected pairs of hexadecimal digits, got {text[:80]!r}")
-    return bytes.fromhex(digits)

@@ -257,7 +257,7 @@ def test_a_beacon_of_another_seed_or_exponent_is_refused(tmp_path: Path) -> None
     path = tmp_path / "bad.ptau"
     path.write_bytes(_with_parameters(b"b", 64, seed))
     with pytest.raises(VerificationError, match="contribution 2: beacon"):
-        verify(path, most_exponent=255)
+        verify(path, max_exponent=255)
     refused(_with_parameters(b"b", 10, b""), tmp_path, "contribution 2: beacon")
 
 
@@ -276,8 +276,8 @@ def test_a_beacon_that_takes_too_long_is_not_begun(exponent: int, tmp_path: Path
     with pytest.raises(InputError, match=r"at most 2\^32"):
         verify(path)
     with pytest.raises(InputError, match=r"at most 2\^9,"):
-        verify(PREPARED, most_exponent=9)
-    verify(PREPARED, most_exponent=10)
+        verify(PREPARED, max_exponent=9)
+    verify(PREPARED, max_exponent=10)
 
 
 # ---- ratios ------------------------------------------------------------------------------------------------

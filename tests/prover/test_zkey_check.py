@@ -285,7 +285,7 @@ def test_a_beacon_that_takes_too_long_is_refused_before_it_is_computed(write):
         with pytest.raises(expected, match=text):
             verify_zkey(SYSTEM, POWERS, write(ceremony=Ceremony(old.circuit_hash, tuple(changed))))
     with pytest.raises(InputError, match=r"at most 2\^9 hashes, got 1024"):
-        verify_zkey(SYSTEM, POWERS, KEYS[3], most_exponent=9)
+        verify_zkey(SYSTEM, POWERS, KEYS[3], max_exponent=9)
 
 
 def test_other_deltas_than_those_of_the_contributions_are_named(write):

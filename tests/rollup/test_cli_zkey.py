@@ -62,9 +62,9 @@ def test_verify_shows_the_hashes_of_the_circuit_and_of_each_contribution(cli):
     lines = done.out.splitlines()
     assert (done.code, lines[0], lines[-1]) == (0, "circuit hash:", "accepted")
     assert [line for line in lines if line.startswith("contribution")] == [
-        "contribution 3 last:",
-        "contribution 2 beacon:",
         "contribution 1 first:",
+        "contribution 2 beacon:",
+        "contribution 3 last:",
     ]
     assert f"    beacon {SEED}, hashed 2^10 times" in lines
 
