@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zkroll.errors import InputError
-from zkroll.rollup.cli.console import say
+from zkroll.rollup.cli.console import facts, say
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,6 +41,9 @@ MaxExponentOption = Annotated[
 #: what `MaxExponentOption` is without the option; that of the library, which is imported when it is used
 MAX_EXPONENT = 32
 
+#: what is no hash in an entry of a contribution
+_PLAIN = ("number", "name", "kind", "beacon", "exponent")
+
 
 def beacon_seed(text: str) -> bytes:
     """Return the bytes of a beacon's seed. Raises InputError for anything but pairs of hexadecimal digits."""
@@ -65,12 +68,22 @@ def contribution_entry(
     return entry | {title: digest.hex() for title, digest in hashes.items()}
 
 
-def show_contribution(entry: Mapping[str, Any], *hashes: str) -> None:
-    """Print an entry of `contribution_entry` with these of its hashes."""
-    name = f" {entry['name']}" if entry["name"] else ""
-    for title in hashes:
-        what = "" if len(hashes) == 1 else f", {title.replace('_', ' ')}"
-        show_hash(f"contribution {entry['number']}{name}{what}", entry[title])
+def show_document(document: Mapping[str, Any], *hashes: str) -> None:
+    """Print a document of --json: its hashes in groups of digits, and what is known of each contribution."""
+    contributions = document.get("contributions", [])
+    counted = {"contributions": len(contributions)} if "contributions" in document else {}
+    facts({name: value for name, value in document.items() if name not in hashes} | counted)
+    for name in hashes:
+        show_hash(name.replace("_", " "), document[name])
+    for entry in contributions:
+        _show_contribution(entry)
+
+
+def _show_contribution(entry: Mapping[str, Any]) -> None:
+    title = f"contribution {entry['number']}" + (f" {entry['name']}" if entry["name"] else "")
+    for name, digits in entry.items():
+        if name not in _PLAIN:
+            show_hash(title if name == "hash" else f"{title}, {name.replace('_', ' ')}", digits)
     if "exponent" in entry:
         say(f"    beacon {entry['beacon']}, hashed 2^{entry['exponent']} times")
 

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zkroll.rollup.cli.arguments import JsonOption
-from zkroll.rollup.cli.console import emit, facts, say
+from zkroll.rollup.cli.arguments import JsonOption, ThreadsOption
+from zkroll.rollup.cli.ceremony import (
+    MAX_EXPONENT,
+    EntropyOption,
+    ExponentArgument,
+    MaxExponentOption,
+    NameOption,
+    SeedArgument,
+    beacon_seed,
+    contribution_entry,
+    show_document,
+)
+from zkroll.rollup.cli.console import emit, facts
 from zkroll.rollup.cli.progress import work_progress
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from zkroll.algebra.ptau_records import Contribution
     from zkroll.prover.ceremony.powers import Contributed
 
 app = typer.Typer(help="Make, contribute to and verify powers of tau (.ptau).", no_args_is_help=False)
@@ -23,12 +36,6 @@ _InputArgument = Annotated[
 ]
 _OutputArgument = Annotated[
     str, typer.Argument(metavar="OUTPUT.ptau", help="Where to write the new file.", show_default=False)
-]
-_NameOption = Annotated[
-    str, typer.Option("--name", "-n", metavar="NAME", help="Who contributes; 64 characters are kept.")
-]
-_ThreadsOption = Annotated[
-    int | None, typer.Option("--threads", metavar="N", min=1, help="Threads to use; default every core.")
 ]
 
 
@@ -49,21 +56,16 @@ def new_command(
     with work_progress() as progress:
         first = new(output, power, progress=progress)
     document = {"file": output, "power": power, "first_challenge": first.hex()}
-    emit(document, as_json, lambda: facts(document))
+    emit(document, as_json, lambda: show_document(document, "first_challenge"))
 
 
 @app.command("contribute")
 def contribute_command(
     powers: _InputArgument,
     output: _OutputArgument,
-    name: _NameOption = "",
-    entropy: Annotated[
-        str,
-        typer.Option(
-            "--entropy", "-e", metavar="TEXT", help="Added to the system's randomness, never used alone."
-        ),
-    ] = "",
-    threads: _ThreadsOption = None,
+    name: NameOption = "",
+    entropy: EntropyOption = "",
+    threads: ThreadsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Multiply fresh secrets into the powers, and forget them.
@@ -76,50 +78,35 @@ def contribute_command(
     check_writable(output)
     with work_progress() as progress:
         made = contribute(powers, output, name=name, entropy=entropy, threads=threads, progress=progress)
-    _tell(made, output, as_json)
+    _emit_contributed(made, output, as_json)
 
 
 @app.command("beacon")
 def beacon_command(
     powers: _InputArgument,
     output: _OutputArgument,
-    seed: Annotated[
-        str,
-        typer.Argument(
-            metavar="HEX", help="Public randomness that nobody could foresee.", show_default=False
-        ),
-    ],
-    exponent: Annotated[
-        int,
-        typer.Argument(metavar="EXPONENT", help="Hash it 2^EXPONENT times, 10 to 63.", show_default=False),
-    ],
-    name: _NameOption = "",
-    threads: _ThreadsOption = None,
+    seed: SeedArgument,
+    exponent: ExponentArgument,
+    name: NameOption = "",
+    threads: ThreadsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Close the ceremony with a beacon: a contribution that everyone can compute again."""
     from zkroll.algebra.files import check_writable
-    from zkroll.errors import InputError
     from zkroll.prover.ceremony.powers import beacon
 
-    digits = seed.removeprefix("0x")
-    try:
-        octets = bytes.fromhex(digits)
-    except ValueError:
-        octets = b""
-    if len(octets) * 2 != len(digits) or not octets:
-        raise InputError(f"beacon: expected hexadecimal digits, two for each byte, got {seed!r}")
+    value = beacon_seed(seed)
     check_writable(output)
     with work_progress() as progress:
-        made = beacon(powers, output, octets, exponent, name=name, threads=threads, progress=progress)
-    _tell(made, output, as_json)
+        made = beacon(powers, output, value, exponent, name=name, threads=threads, progress=progress)
+    _emit_contributed(made, output, as_json)
 
 
 @app.command("prepare")
 def prepare_command(
     powers: _InputArgument,
     output: _OutputArgument,
-    threads: _ThreadsOption = None,
+    threads: ThreadsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Prepare the powers for phase 2: add the Lagrange bases of every domain, which keys are made of."""
@@ -136,35 +123,25 @@ def prepare_command(
 @app.command("verify")
 def verify_command(
     powers: _InputArgument,
-    max_exponent: Annotated[
-        int | None,
-        typer.Option(
-            "--max-exponent", metavar="E", min=0, help="Compute beacons of up to 2^E hashes; default 32."
-        ),
-    ] = None,
-    threads: _ThreadsOption = None,
+    max_exponent: MaxExponentOption = MAX_EXPONENT,
+    threads: ThreadsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Verify every contribution, every point and every Lagrange basis; exit code 1 and what is wrong if not."""
-    from zkroll.prover.ceremony.beacon import DEFAULT_MAX_EXPONENT
     from zkroll.prover.ceremony.powers_check import verify
 
-    limit = DEFAULT_MAX_EXPONENT if max_exponent is None else max_exponent
     with work_progress() as progress:
-        checked = verify(powers, max_exponent=limit, threads=threads, progress=progress)
-    contributions = [
-        _described(i + 1, one.contribution, one.response_hash) for i, one in enumerate(checked.contributions)
-    ]
+        checked = verify(powers, max_exponent=max_exponent, threads=threads, progress=progress)
     document: dict[str, Any] = {
-        "ok": True,
+        "accepted": True,
         "file": powers,
         "power": checked.power,
         "ceremony_power": checked.ceremony_power,
         "prepared": checked.is_prepared,
         "next_challenge": checked.next_challenge.hex(),
-        "contributions": contributions,
+        "contributions": _entries((one.contribution, one.response_hash) for one in checked.contributions),
     }
-    emit(document, as_json, lambda: _show(document, contributions))
+    emit(document, as_json, lambda: show_document(document, "next_challenge"))
 
 
 @app.command("info")
@@ -174,16 +151,15 @@ def info_command(powers: _InputArgument, as_json: JsonOption = False) -> None:
     from zkroll.prover.ceremony.powers import response_of
 
     file = open_ptau(powers)
-    contributions = [_described(i + 1, one, response_of(one)) for i, one in enumerate(file.contributions)]
     document: dict[str, Any] = {
         "file": powers,
         "curve": "bn128",
         "power": file.power,
         "ceremony_power": file.ceremony_power,
         "prepared": file.is_prepared,
-        "contributions": contributions,
+        "contributions": _entries((record, response_of(record)) for record in file.contributions),
     }
-    emit(document, as_json, lambda: _show(document, contributions))
+    emit(document, as_json, lambda: show_document(document))
 
 
 @export.command("challenge")
@@ -192,7 +168,7 @@ def export_challenge_command(
     output: Annotated[
         str, typer.Argument(metavar="CHALLENGE", help="Where to write it.", show_default=False)
     ],
-    threads: _ThreadsOption = None,
+    threads: ThreadsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Write the challenge that the next contribution answers, for other programs to contribute to."""
@@ -203,7 +179,7 @@ def export_challenge_command(
     with work_progress() as progress:
         challenge = export_challenge(powers, output, threads=threads, progress=progress)
     document = {"file": output, "challenge": challenge.hex()}
-    emit(document, as_json, lambda: facts(document))
+    emit(document, as_json, lambda: show_document(document, "challenge"))
 
 
 @app.command("import")
@@ -214,8 +190,8 @@ def import_command(
         typer.Argument(metavar="RESPONSE", help="What another program answered.", show_default=False),
     ],
     output: _OutputArgument,
-    name: _NameOption = "",
-    threads: _ThreadsOption = None,
+    name: NameOption = "",
+    threads: ThreadsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Add the contribution in a response file; it must answer the last challenge and prove its secrets."""
@@ -225,27 +201,27 @@ def import_command(
     check_writable(output)
     with work_progress() as progress:
         made = import_response(powers, response, output, name=name, threads=threads, progress=progress)
-    _tell(made, output, as_json)
+    _emit_contributed(made, output, as_json)
 
 
-def _tell(made: Contributed, output: str, as_json: bool) -> None:
+def _emit_contributed(made: Contributed, output: str, as_json: bool) -> None:
     document = {
         "file": output,
         "response_hash": made.response_hash.hex(),
         "next_challenge": made.contribution.next_challenge.hex(),
     }
-    emit(document, as_json, lambda: facts(document))
+    emit(document, as_json, lambda: show_document(document, "response_hash", "next_challenge"))
 
 
-def _described(number: int, made: Any, response_hash: bytes) -> dict[str, Any]:
-    document: dict[str, Any] = {"number": number, "name": made.name}
-    if made.is_beacon:
-        document |= {"beacon": made.beacon.hex(), "exponent": made.exponent}
-    return document | {"response_hash": response_hash.hex(), "next_challenge": made.next_challenge.hex()}
-
-
-def _show(document: dict[str, Any], contributions: Sequence[dict[str, Any]]) -> None:
-    facts({**document, "contributions": len(contributions)})
-    for one in contributions:
-        say()
-        facts({"contribution": one["number"], **{k: v for k, v in one.items() if k != "number"}})
+def _entries(records: Iterable[tuple[Contribution, bytes]]) -> list[dict[str, Any]]:
+    return [
+        contribution_entry(
+            number,
+            record.name,
+            record.beacon,
+            record.exponent,
+            response_hash=digest,
+            next_challenge=record.next_challenge,
+        )
+        for number, (record, digest) in enumerate(records, 1)
+    ]

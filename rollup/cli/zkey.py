@@ -18,10 +18,9 @@ from zkroll.rollup.cli.ceremony import (
     SeedArgument,
     beacon_seed,
     contribution_entry,
-    show_contribution,
-    show_hash,
+    show_document,
 )
-from zkroll.rollup.cli.console import emit, facts, say, warn
+from zkroll.rollup.cli.console import emit, facts, warn
 from zkroll.rollup.cli.progress import work_progress
 
 if TYPE_CHECKING:
@@ -75,12 +74,7 @@ def new_command(
         "circuit_hash": key.ceremony.circuit_hash.hex(),
         "seconds": round(time.perf_counter() - start, 3),
     }
-
-    def show() -> None:
-        facts({name: value for name, value in document.items() if name != "circuit_hash"})
-        show_hash("circuit hash", key.ceremony.circuit_hash.hex())
-
-    emit(document, as_json, show)
+    emit(document, as_json, lambda: show_document(document, "circuit_hash"))
 
 
 @app.command("contribute")
@@ -153,20 +147,13 @@ def verify_command(
             checked = verify_zkey_from_init(
                 init, *files, max_exponent=max_exponent, threads=threads, progress=progress
             )
-    entries = _entries((item.record, item.digest) for item in checked.contributions)
-    document: dict[str, Any] = {
+    document = {
         "accepted": True,
+        "file": files[-1],
         "circuit_hash": checked.circuit_hash.hex(),
-        "contributions": entries,
+        "contributions": _entries((item.record, item.digest) for item in checked.contributions),
     }
-
-    def show() -> None:
-        show_hash("circuit hash", document["circuit_hash"])
-        for entry in entries:
-            show_contribution(entry, "hash")
-        say("accepted")
-
-    emit(document, as_json, show)
+    emit(document, as_json, lambda: show_document(document, "circuit_hash"))
 
 
 @app.command("info")
@@ -176,25 +163,18 @@ def info_command(key: _KeyArgument, as_json: JsonOption = False) -> None:
     from zkroll.prover.ceremony.zkey_chain import contribution_hash
 
     found = read_zkey(key)
-    entries = _entries((record, contribution_hash(record)) for record in found.ceremony.contributions)
-    document: dict[str, Any] = {
+    document = {
         "file": key,
         "protocol": "groth16",
         "curve": "bn128",
         **_sizes(found),
         "phase_2": "skipped" if _is_skipped(found) else "done",
         "circuit_hash": found.ceremony.circuit_hash.hex(),
-        "contributions": entries,
+        "contributions": _entries(
+            (record, contribution_hash(record)) for record in found.ceremony.contributions
+        ),
     }
-
-    def show() -> None:
-        rows = {name: value for name, value in document.items() if name != "circuit_hash"}
-        facts({**rows, "contributions": len(entries)})
-        show_hash("circuit hash", document["circuit_hash"])
-        for entry in entries:
-            show_contribution(entry, "hash")
-
-    emit(document, as_json, show)
+    emit(document, as_json, lambda: show_document(document, "circuit_hash"))
 
 
 @export.command("verificationkey")
@@ -305,9 +285,4 @@ def _emit_contributed(made: Contributed, output: str, as_json: bool) -> None:
         "circuit_hash": made.circuit_hash.hex(),
         "contribution_hash": made.contribution_hash.hex(),
     }
-
-    def show() -> None:
-        for name in ("circuit_hash", "contribution_hash"):
-            show_hash(name.replace("_", " "), document[name])
-
-    emit(document, as_json, show)
+    emit(document, as_json, lambda: show_document(document, "circuit_hash", "contribution_hash"))

@@ -33,8 +33,12 @@ def test_a_contribution_is_shown_with_its_hashes_and_its_beacon(capsys):
     assert entry == {
         "number": 2, "name": "me", "kind": "beacon", "beacon": "01", "exponent": 10, "first_hash": "02", "other": "03",
     }  # fmt: skip
-    ceremony.show_contribution(entry, "first_hash", "other")
+    ceremony.show_document({"file": "f", "circuit_hash": "aa", "contributions": [entry]}, "circuit_hash")
     assert capsys.readouterr().out.splitlines() == [
+        "file           f",
+        "contributions  1",
+        "circuit hash:",
+        "    aa",
         "contribution 2 me, first hash:",
         "    02",
         "contribution 2 me, other:",

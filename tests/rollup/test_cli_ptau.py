@@ -41,7 +41,7 @@ def test_a_ceremony_from_the_first_powers_to_prepared_ones(cli, tmp_path):
     assert "betaTauG1" in prepared.err
     found = cli("verify", paths[3], "--json")
     document = json.loads(found.out)
-    assert (found.code, document["ok"], document["prepared"]) == (0, True, True)
+    assert (found.code, document["accepted"], document["prepared"]) == (0, True, True)
     first, last = document["contributions"]
     assert first["response_hash"] == json.loads(made.out)["response_hash"]
     assert (first["name"], last["name"], last["exponent"], last["beacon"]) == ("me", "last", 10, SEED.hex())
