@@ -72,7 +72,10 @@ def show_document(document: Mapping[str, Any], *hashes: str) -> None:
     """Print a document of --json: its hashes in groups of digits, and what is known of each contribution."""
     contributions = document.get("contributions", [])
     counted = {"contributions": len(contributions)} if "contributions" in document else {}
-    facts({name: value for name, value in document.items() if name not in hashes} | counted)
+    if document.get("accepted"):
+        say("accepted")
+    left_out = ("accepted", *hashes)
+    facts({name: value for name, value in document.items() if name not in left_out} | counted)
     for name in hashes:
         show_hash(name.replace("_", " "), document[name])
     for entry in contributions:
