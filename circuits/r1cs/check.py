@@ -1,5 +1,8 @@
 """Check a circuit on cases that must pass and cases that must not, one level after the other.
 
+The levels: the computation of the witness and its outputs; the constraints, with a search for outputs that they do not
+determine; Groth16 proofs with a development key; the exported Solidity verifier on an EVM in this process.
+
 >>> from zkroll.circuits.r1cs.builder import Builder
 >>> def square(c: Builder) -> None:
 ...     x = c.private_input("x")
@@ -12,13 +15,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from importlib import import_module
+from typing import Protocol, cast
 
 from zkroll.algebra.vector import FrVector
 from zkroll.circuits.r1cs.builder import Builder, compile_circuit
 from zkroll.circuits.r1cs.circuit import Circuit, Inputs
 from zkroll.circuits.r1cs.determined import check_determined
 from zkroll.errors import ConstraintViolation
+
+#: the module with the levels above the constraints: it is named, as no layer imports from those above it
+_LEVELS = "zkroll.rollup.testing.levels"
 
 
 @dataclass(frozen=True)
@@ -48,16 +55,19 @@ def check_circuit(
     valid: Sequence[Case | Inputs] = (),
     invalid: Sequence[Case | Inputs] = (),
     *,
-    levels: Sequence[Level] = (),
+    levels: str | Sequence[Level] = "all",
     determined: bool = True,
 ) -> Circuit:
-    """Check a circuit (or the function that defines it) and return it.
+    """Check a circuit (or the function that defines it) at every level, and return it.
 
     For each valid case: the witness satisfies every constraint, has the outputs given, its outputs are
     determined (see `determined`, which `determined=False` leaves out), and every level accepts it. For each
-    invalid case: a constraint is broken, and no level accepts it. Raises ConstraintViolation with the number
-    of the first case that is otherwise, and InputError for inputs that do not fit.
+    invalid case: a constraint is broken, and no level accepts it. `levels` is the last one to go to (r1cs, groth16,
+    solidity or all) or those above the constraints themselves. Raises ConstraintViolation with the case, the level and
+    the reason of the first that is otherwise, and InputError for inputs that do not fit.
     """
+    if isinstance(levels, str):
+        levels = cast("Sequence[Level]", import_module(_LEVELS).levels_up_to(levels))
     compiled = circuit if isinstance(circuit, Circuit) else compile_circuit(circuit)
     for number, given in enumerate(valid):
         case, place = _case(given), f"valid case {number}"

@@ -14,6 +14,7 @@ from zkroll.lazy import lazy_names
 
 if TYPE_CHECKING:
     from zkroll.circuits.r1cs.check import Case as Case
+    from zkroll.circuits.r1cs.check import check_circuit as check_circuit
     from zkroll.rollup.testing.assertions import assert_proves as assert_proves
     from zkroll.rollup.testing.assertions import assert_rejects as assert_rejects
     from zkroll.rollup.testing.batches import assert_batch_proves as assert_batch_proves
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from zkroll.rollup.testing.chain import LocalChain as LocalChain
     from zkroll.rollup.testing.levels import Groth16Level as Groth16Level
     from zkroll.rollup.testing.levels import SolidityLevel as SolidityLevel
-    from zkroll.rollup.testing.levels import check_circuit as check_circuit
     from zkroll.rollup.testing.provers import CircomFiles as CircomFiles
     from zkroll.rollup.testing.provers import CircomProver as CircomProver
     from zkroll.rollup.testing.provers import CircuitProver as CircuitProver
@@ -37,8 +37,9 @@ __getattr__, __dir__, __all__ = lazy_names(
         "assertions": ["assert_proves", "assert_rejects"],
         "batches": ["assert_batch_proves", "assert_batch_rejects"],
         "chain": ["DeployedVerifier", "LocalChain"],
-        "levels": ["Case", "Groth16Level", "SolidityLevel", "check_circuit"],
+        "levels": ["Groth16Level", "SolidityLevel"],
         "provers": ["CircomFiles", "CircomProver", "CircuitProver", "Proven", "Prover", "prover_of"],
         "verifiers": ["Verifier"],
+        "zkroll.circuits.r1cs.check": ["Case", "check_circuit"],
     },
 )

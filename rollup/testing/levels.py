@@ -8,10 +8,8 @@ from weakref import WeakKeyDictionary
 
 from zkroll.algebra.constants import R_MODULUS
 from zkroll.algebra.vector import FrVector
-from zkroll.circuits.r1cs import check
-from zkroll.circuits.r1cs.builder import Builder
-from zkroll.circuits.r1cs.check import Case, Level
-from zkroll.circuits.r1cs.circuit import Circuit, Inputs
+from zkroll.circuits.r1cs.check import Level
+from zkroll.circuits.r1cs.circuit import Circuit
 from zkroll.errors import ConstraintViolation, InputError
 from zkroll.prover.groth16 import ProvingKey, prove, setup_insecure
 from zkroll.rollup.testing.chain import DeployedVerifier, LocalChain
@@ -85,37 +83,16 @@ def other_statements(public: Sequence[int]) -> list[list[int]]:
     ]
 
 
+def levels_up_to(last: str) -> list[Level]:
+    """Return the levels above the constraints up to the one named. Raises InputError for another name."""
+    if last not in CLIMBS:
+        raise InputError(f"levels: expected {', '.join(CLIMBS)} or a list of levels, got {last!r:.40}")
+    groth16 = Groth16Level()
+    every: list[Level] = [groth16]
+    if CLIMBS[last] > 1:
+        every.append(SolidityLevel(groth16))
+    return every[: CLIMBS[last]]
+
+
 #: what `check_circuit` may be told to climb to, and the levels that it then goes through
 CLIMBS: Final[dict[str, int]] = {"r1cs": 0, "groth16": 1, "solidity": 2, "all": 2}
-
-
-def check_circuit(
-    circuit: Circuit | Callable[[Builder], object],
-    valid: Sequence[Case | Inputs] = (),
-    invalid: Sequence[Case | Inputs] = (),
-    *,
-    levels: str | Sequence[Level] = "all",
-    determined: bool = True,
-) -> Circuit:
-    """Check a circuit (or the function that defines it) at every level, and return it.
-
-    The levels: the computation of the witness and its outputs, the constraints (with a search for outputs that
-    they do not determine), Groth16 proofs, and the exported Solidity verifier on an EVM. `levels` is the last
-    one to go to (r1cs, groth16, solidity or all) or those above the constraints themselves. Raises
-    ConstraintViolation with the case, the level and the reason, and InputError for inputs that do not fit.
-
-    >>> def square(c: Builder) -> None:
-    ...     x = c.private_input("x")
-    ...     c.output("y", x * x)
-    >>> check_circuit(square, valid=[Case({"x": 3}, {"y": 9})], invalid=[Case({"x": 3}, tamper={"y": 10})])
-    Circuit of 1 constraints, 3 wires
-    """
-    if isinstance(levels, str):
-        if levels not in CLIMBS:
-            raise InputError(f"levels: expected {', '.join(CLIMBS)} or a list of levels, got {levels!r:.40}")
-        groth16 = Groth16Level()
-        every: list[Level] = [groth16]
-        if CLIMBS[levels] > 1:
-            every.append(SolidityLevel(groth16))
-        levels = every[: CLIMBS[levels]]
-    return check.check_circuit(circuit, valid, invalid, levels=levels, determined=determined)

@@ -12,9 +12,10 @@ def lazy_names(
 ) -> tuple[Callable[[str], object], Callable[[], list[str]], list[str]]:
     """Return `__getattr__`, `__dir__` and `__all__` of a package that offers names of its modules.
 
-    homes: for each module of the package, the names that it has.
+    homes: for each module of the package, or of another with its whole name, the names that it has.
     """
-    places = {name: f"{package}.{module}" for module, names in homes.items() for name in names}
+    whole = {m: m if m.startswith("zkroll.") else f"{package}.{m}" for m in homes}
+    places = {name: whole[module] for module, names in homes.items() for name in names}
 
     def getattr_(name: str) -> object:
         if name not in places:

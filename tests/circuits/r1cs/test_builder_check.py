@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from support.r1cs import check_constraints
 
 from zkroll.algebra.constants import R_MODULUS
 from zkroll.algebra.vector import FrVector
 from zkroll.circuits.r1cs.builder import Builder, compile_circuit
-from zkroll.circuits.r1cs.check import Case, check_circuit
+from zkroll.circuits.r1cs.check import Case
 from zkroll.circuits.r1cs.circuit import Circuit
 from zkroll.circuits.r1cs.determined import check_determined, determinacy
 from zkroll.circuits.r1cs.gadgets.bits import boolean, weighted
@@ -21,7 +22,7 @@ def cube(c: Builder) -> None:
 
 
 def test_valid_and_invalid_cases_pass() -> None:
-    circuit = check_circuit(cube, valid=[{"x": 0}, Case({"x": 3}, outputs={"y": 27})], invalid=[
+    circuit = check_constraints(cube, valid=[{"x": 0}, Case({"x": 3}, outputs={"y": 27})], invalid=[
         Case({"x": 3}, tamper={"y": 28}), Case({"x": 3}, tamper={"wire#2": 8}),
     ])  # fmt: skip
     assert circuit.r1cs.n_constraints == 2
@@ -29,11 +30,11 @@ def test_valid_and_invalid_cases_pass() -> None:
 
 def test_a_wrong_expectation_is_told() -> None:
     with pytest.raises(ConstraintViolation, match="valid case 1: y: expected 26, got 27"):
-        check_circuit(cube, valid=[{"x": 1}, Case({"x": 3}, outputs={"y": 26})])
+        check_constraints(cube, valid=[{"x": 1}, Case({"x": 3}, outputs={"y": 26})])
     with pytest.raises(ConstraintViolation, match="invalid case 0: expected a broken constraint"):
-        check_circuit(cube, invalid=[{"x": 1}])
+        check_constraints(cube, invalid=[{"x": 1}])
     with pytest.raises(ConstraintViolation, match="valid case 0: product"):
-        check_circuit(cube, valid=[Case({"x": 3}, tamper={"y": 2})])
+        check_constraints(cube, valid=[Case({"x": 3}, tamper={"y": 2})])
 
 
 class _Refusing:
@@ -52,9 +53,9 @@ class _Accepting:
 
 def test_levels_are_asked_about_every_case() -> None:
     with pytest.raises(ConstraintViolation, match="valid case 0: refusing: expected acceptance"):
-        check_circuit(cube, valid=[{"x": 1}], levels=[_Accepting(), _Refusing()])
+        check_constraints(cube, valid=[{"x": 1}], levels=[_Accepting(), _Refusing()])
     with pytest.raises(ConstraintViolation, match="invalid case 0: accepting: expected refusal"):
-        check_circuit(cube, invalid=[Case({"x": 1}, tamper={"y": 2})], levels=[_Refusing(), _Accepting()])
+        check_constraints(cube, invalid=[Case({"x": 1}, tamper={"y": 2})], levels=[_Refusing(), _Accepting()])
 
 
 def test_a_free_output_is_found_with_a_second_witness() -> None:

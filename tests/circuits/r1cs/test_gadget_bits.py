@@ -8,11 +8,11 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.r1cs import survivors
+from support.r1cs import check_constraints, survivors
 
 from zkroll.algebra.constants import R_MODULUS
 from zkroll.circuits.r1cs.builder import Builder, compile_circuit
-from zkroll.circuits.r1cs.check import Case, check_circuit
+from zkroll.circuits.r1cs.check import Case
 from zkroll.circuits.r1cs.circuit import Circuit
 from zkroll.circuits.r1cs.gadgets.bits import (
     Bit,
@@ -52,7 +52,7 @@ def rejected(
 @pytest.mark.parametrize("n", [1, 2, 8, 64, 253])
 def test_bits_are_those_of_the_value_and_larger_values_have_none(n: int) -> None:
     top = (1 << n) - 1
-    circuit = check_circuit(
+    circuit = check_constraints(
         lambda c: c.outputs("b", to_bits(c, c.private_input("x"), n)),
         valid=[Case({"x": x}, {"b": [x >> i & 1 for i in range(n)]}) for x in {0, 1, top, top // 3}],
         invalid=[{"x": top + 1}, {"x": LAST}],
@@ -63,7 +63,7 @@ def test_bits_are_those_of_the_value_and_larger_values_have_none(n: int) -> None
 
 @pytest.mark.parametrize("x", [0, 1, 1 << 253, LAST, LAST - 1, (1 << 128) - 1])
 def test_canonical_bits_of_edge_values(x: int) -> None:
-    circuit = check_circuit(
+    circuit = check_constraints(
         lambda c: c.outputs("b", to_bits_canonical(c, c.private_input("x"))),
         valid=[Case({"x": x}, {"b": [x >> i & 1 for i in range(254)]})],
     )
@@ -90,7 +90,7 @@ def test_at_most_accepts_exactly_the_numbers_up_to_a_limit(limit: int, data: st.
 
 @pytest.mark.parametrize("n", [0, 1, 7, 128, 253])
 def test_range_checks_accept_exactly_the_range(n: int) -> None:
-    circuit = check_circuit(
+    circuit = check_constraints(
         lambda c: range_check(c, c.private_input("x"), n),
         valid=[{"x": 0}, {"x": (1 << n) - 1}],
         invalid=[{"x": 1 << n}, {"x": LAST}, {"x": R_MODULUS - (1 << 252)}],
@@ -198,7 +198,7 @@ def test_zero_and_equality() -> None:
         c.output("zero", is_zero(c, a))
         c.output("equal", is_equal(c, a, b))
 
-    circuit = check_circuit(
+    circuit = check_constraints(
         define,
         valid=[
             Case({"x": [0, 0]}, {"zero": 1, "equal": 1}),
@@ -217,7 +217,7 @@ def test_zero_and_equality() -> None:
 
 
 def test_nonzero_values_have_an_inverse() -> None:
-    check_circuit(
+    check_constraints(
         lambda c: assert_nonzero(c, c.private_input("x")),
         valid=[{"x": 1}, {"x": LAST}],
         invalid=[{"x": 0}, Case({"x": 0}, tamper={"nonzero inverse": 1})],
@@ -247,7 +247,7 @@ def test_comparisons_order_integers(n: int, data: st.DataObject) -> None:
 
 
 def test_comparison_with_a_constant_of_a_wider_type() -> None:
-    circuit = check_circuit(
+    circuit = check_constraints(
         lambda c: c.output("less", less_than(c, range_check(c, c.private_input("x"), 4), unsigned(c, 200))),
         valid=[Case({"x": 15}, {"less": 1}), Case({"x": 0}, {"less": 1})],
         invalid=[{"x": 16}],
@@ -260,7 +260,7 @@ def test_comparison_with_a_constant_of_a_wider_type() -> None:
 
 @pytest.mark.parametrize("limit", [1, 2, 1000, 1 << 64, (1 << 253) - 5, 1 << 253])
 def test_values_below_a_constant(limit: int) -> None:
-    check_circuit(
+    check_constraints(
         lambda c: assert_less_than_constant(c, c.private_input("x"), limit),
         valid=[{"x": 0}, {"x": limit - 1}],
         invalid=[{"x": limit}, {"x": LAST}, {"x": min(2 * limit, LAST)}],
@@ -277,7 +277,7 @@ def test_selection_and_swap() -> None:
         Case({"bit": 0, "xy": [3, LAST]}, {"chosen": LAST, "swapped": [3, LAST]}),
         Case({"bit": 1, "xy": [3, LAST]}, {"chosen": 3, "swapped": [LAST, 3]}),
     ]
-    circuit = check_circuit(define, valid, invalid=[
+    circuit = check_constraints(define, valid, invalid=[
         {"bit": 2, "xy": [3, 4]},
         Case({"bit": 0, "xy": [3, 4]}, tamper={"chosen": 3}),
         Case({"bit": 1, "xy": [3, 4]}, tamper={"swapped[0]": 3}),

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 
 import pytest
-from support.r1cs import survivors
+from support.r1cs import check_constraints, survivors
 
 from zkroll.algebra.constants import R_MODULUS
 from zkroll.algebra.keccak import keccak256
@@ -16,7 +16,7 @@ from zkroll.algebra.reference.keccak import keccak_f1600 as plain_keccak_f
 from zkroll.algebra.reference.sha256 import INITIAL
 from zkroll.algebra.reference.sha256 import compress as plain_compress
 from zkroll.circuits.r1cs.builder import Builder, compile_circuit
-from zkroll.circuits.r1cs.check import Case, check_circuit
+from zkroll.circuits.r1cs.check import Case
 from zkroll.circuits.r1cs.circuit import Circuit
 from zkroll.circuits.r1cs.determined import check_determined
 from zkroll.circuits.r1cs.gadgets.bits import Bit, boolean, weighted
@@ -196,7 +196,7 @@ SPONGES = {
 
 
 def test_mimc7_equals_circomlibjs() -> None:
-    circuit = check_circuit(
+    circuit = check_constraints(
         lambda c: c.output("y", mimc7(c, c.private_input("x"), c.private_input("k"))),
         valid=[Case({"x": x, "k": k}, {"y": y}) for (x, k), y in MIMC7.items()],
         invalid=[Case({"x": 1, "k": 2}, tamper={"y": 0})],
@@ -209,7 +209,7 @@ def test_mimc7_equals_circomlibjs() -> None:
 
 
 def test_mimc_sponge_equals_circomlibjs() -> None:
-    circuit = check_circuit(
+    circuit = check_constraints(
         lambda c: c.outputs("y", mimc_feistel(c, *c.private_inputs("x", 2), c.private_input("k"))),
         valid=[Case({"x": [1, 2], "k": 3}, {"y": list(FEISTEL)})],
         invalid=[Case({"x": [1, 2], "k": 3}, tamper={"y[0]": 0})],

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from support.r1cs import survivors
+from support.r1cs import check_constraints, survivors
 
 from zkroll.algebra.constants import R_MODULUS
 from zkroll.algebra.reference.poseidon import PARTIAL_ROUNDS
 from zkroll.algebra.reference.poseidon import poseidon_hash as expected_hash
 from zkroll.algebra.reference.poseidon import poseidon_permutation as expected_permutation
 from zkroll.circuits.r1cs.builder import Builder, compile_circuit
-from zkroll.circuits.r1cs.check import Case, check_circuit
+from zkroll.circuits.r1cs.check import Case
 from zkroll.circuits.r1cs.gadgets.poseidon import poseidon_hash, poseidon_permutation
 from zkroll.errors import InputError
 
@@ -29,7 +29,7 @@ def test_hashes_equal_circomlibs_with_as_many_constraints(k: int) -> None:
 
 
 def test_no_wire_of_a_hash_is_free() -> None:
-    circuit = check_circuit(
+    circuit = check_constraints(
         lambda c: c.output("h", poseidon_hash(c, c.private_inputs("x", 2))),
         valid=[Case({"x": [1, 2]}, {"h": expected_hash([1, 2])}), {"x": [0, 0]}],
         invalid=[Case({"x": [1, 2]}, tamper={"h": 0})],
