@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,10 @@ from zkroll.rollup.cli.arguments import JsonOption, ThreadsOption
 from zkroll.rollup.cli.console import emit, facts, say
 from zkroll.rollup.cli.progress import work_progress
 from zkroll.rollup.cli.wtns import CalculatorArgument, InputArgument, MemoryOption, TimeoutOption, show_log
+
+if TYPE_CHECKING:
+    from zkroll.prover.groth16 import Key
+    from zkroll.verifier.groth16 import Proof
 
 app = typer.Typer(help="Prove and verify with Groth16, for circuits of circom.", no_args_is_help=False)
 
@@ -55,7 +59,6 @@ def prove_command(
     The proof is verified before it is written: a witness that breaks the circuit is an error (exit code 2).
     """
     from zkroll.algebra.files import check_writable
-    from zkroll.circuits.r1cs.formats.groth16_json import write_proof, write_public
     from zkroll.circuits.r1cs.formats.r1cs import read_r1cs
     from zkroll.circuits.r1cs.formats.wtns import read_wtns_words
     from zkroll.prover.groth16 import map_proving_key, prove_zk
@@ -69,16 +72,8 @@ def prove_command(
         system = None if r1cs is None else read_r1cs(r1cs, threads)
         loaded = map_proving_key(key, threads=threads)
         made, signals = prove_zk(loaded, values, r1cs=system, threads=threads, progress=progress)
-    write_proof(made.parts, proof)
-    write_public(signals, public)
-    document = {
-        "proof": proof,
-        "public": public,
-        "wires": loaded.n_wires,
-        "domain": loaded.n,
-        "seconds": round(time.perf_counter() - start, 3),
-    }
-    emit(document, as_json, lambda: facts(document))
+    _write(made, signals, proof, public)
+    _emit_proven(loaded, proof, public, start, as_json)
 
 
 @app.command("fullprove")
@@ -98,7 +93,6 @@ def fullprove_command(
     Inputs that do not satisfy the circuit are a clean no (exit code 1), with circom's message.
     """
     from zkroll.algebra.files import check_writable
-    from zkroll.circuits.r1cs.formats.groth16_json import write_proof, write_public
     from zkroll.circuits.r1cs.formats.input_json import read_inputs
     from zkroll.circuits.r1cs.witness_calculator import WitnessCalculator
     from zkroll.prover.groth16 import map_proving_key, prove_zk
@@ -114,16 +108,8 @@ def fullprove_command(
         compiled = WitnessCalculator(calculator, memory=memory << 20, seconds=timeout, log=show_log)
         words = compiled.calculate(signals, portion(progress, 0.1, 0.3))
         made, values = prove_zk(loaded, words, threads=threads, progress=portion(progress, 0.3, 1.0))
-    write_proof(made.parts, proof)
-    write_public(values, public)
-    document = {
-        "proof": proof,
-        "public": public,
-        "wires": loaded.n_wires,
-        "domain": loaded.n,
-        "seconds": round(time.perf_counter() - start, 3),
-    }
-    emit(document, as_json, lambda: facts(document))
+    _write(made, values, proof, public)
+    _emit_proven(loaded, proof, public, start, as_json)
 
 
 @app.command("verify")
@@ -170,3 +156,21 @@ def calldata_command(
     arguments, calldata = remix_arguments(made, signals), "0x" + verify_calldata(made, signals).hex()
     document = {"arguments": arguments, "calldata": calldata}
     emit(document, as_json, lambda: say(calldata if abi else arguments))
+
+
+def _write(made: Proof, signals: list[int], proof: str, public: str) -> None:
+    from zkroll.circuits.r1cs.formats.groth16_json import write_proof, write_public
+
+    write_proof(made.parts, proof)
+    write_public(signals, public)
+
+
+def _emit_proven(key: Key, proof: str, public: str, start: float, as_json: bool) -> None:
+    document = {
+        "proof": proof,
+        "public": public,
+        "wires": key.n_wires,
+        "domain": key.n,
+        "seconds": round(time.perf_counter() - start, 3),
+    }
+    emit(document, as_json, lambda: facts(document))
