@@ -5,7 +5,11 @@
 - The powers: on the curve and of order r; consecutive powers of the τ of the last contribution, by random
   combinations e(Σ ρ_i·P_i, [τ]₂) = e(Σ ρ_i·P_(i+1), [1]₂) with 128-bit ρ_i; their first points are those of the last
   contribution, and the hash of all is its challenge for the next one.
-- Lagrange bases: Σ_i ρ_i·[τ^i] = Σ_j ρ(ω^j)·[L_j(τ)] for ρ(X) = Σ ρ_i·X^i, again random.
+- The secrets: nobody knows them for being 1, or for being each other.
+- Lagrange bases: Σ_i ρ_i·[τ^i] = Σ_j ρ(ω^j)·[L_j(τ)] for ρ(X) = Σ ρ_i·X^i, again random. The power that the largest
+  basis wants and the file lacks is infinity or, in a file that was cut, found by a pairing: in a basis that was not
+  compared in it, whoever prepares the file could hide a point P in [L_j(τ)]₁ + ω^-j(2n-1)·P, which no honest proof
+  notices, and with the P/δ that later contributors give to it forge one.
 
 A false equation holds with probability 2^-128. Source: Bowe, Gabizon, Miers, "Scalable multi-party computation for
 zk-SNARK parameters in the random beacon model" (2017), section 5; snarkjs 0.7.6, src/powersoftau_verify.js.
@@ -32,10 +36,13 @@ from zkroll.algebra.curve import (
     Point,
     Points,
     add,
+    multiply,
+    negate,
 )
 from zkroll.algebra.field import blocks_for, fr
 from zkroll.algebra.kernels.emit import LANES
 from zkroll.algebra.msm import msm_g1, msm_g2
+from zkroll.algebra.pairing import pairing_product_is_one
 from zkroll.algebra.progress import Progress, quiet
 from zkroll.algebra.ptau import (
     ALPHA_TAU_G1,
@@ -99,6 +106,8 @@ def verify(
         raise VerificationError(f"{path}: expected a contribution, got none: everyone knows tau = 1")
     work = _Work(file, progress)
     contributions = check_chain(file, max_exponent, work.step, threads)
+    made = contributions[-1].contribution
+    check_secrets(str(path), made.tau_g1, made.alpha_g1, made.beta_g1)
     next_challenge = _check_powers(file, contributions[-1], work, threads)
     if file.power == file.ceremony_power and next_challenge != file.contributions[-1].next_challenge:
         raise VerificationError(
@@ -112,6 +121,18 @@ def verify(
     return CheckedPowers(
         file.power, file.ceremony_power, file.is_prepared, next_challenge, tuple(contributions)
     )
+
+
+def check_secrets(place: str, tau: Point, alpha: Point, beta: Point) -> None:
+    """Raise VerificationError when [τ]₁, [α]₁ and [β]₁ show secrets that are ±1, or ± each other."""
+    seen: dict[int | None, str] = {GENERATOR[0]: "1"}
+    for name, point in (("tau", tau), ("alpha", alpha), ("beta", beta)):
+        x = None if point is None else point[0]
+        if x in seen:
+            raise VerificationError(
+                f"{place}: expected tau, alpha and beta that nobody knows, got {name} = {seen[x]} or its opposite"
+            )
+        seen[x] = name
 
 
 class _Work:
@@ -207,7 +228,6 @@ def _check_lagrange(file: PtauFile, section: int, work: _Work, threads: int | No
     kind, number, count = kind_of(section), LAGRANGE[section], point_count(section, file.power)
     largest = (count - 1).bit_length()
     weights = _weights(1 << largest)
-    weights[count:] = 0  # of the power that the largest domain lacks
     expected, begin = _infinity(kind), 0
     for log_n in range(largest + 1):
         n = 1 << log_n
@@ -226,11 +246,21 @@ def _check_lagrange(file: PtauFile, section: int, work: _Work, threads: int | No
             found = add(found, _sum(points, part, threads))
             release(file.octets(number, n - 1 + first, size))
             work.points(f"Lagrange bases of {NAMES[section]}", f"domain of 2^{log_n}", number, size)
-        if found.to_bytes() != expected.to_bytes():
+        rest = add(found, negate(expected))
+        if rest.rows.any() and not (n > count and _is_next_power(file, rest, weights[count], threads)):
             raise VerificationError(
                 f"{file.path}: section {number}: expected the Lagrange basis of 2^{log_n} points that the "
                 f"powers of {NAMES[section]} give, got another"
             )
+
+
+def _is_next_power(file: PtauFile, rest: Points, weight: Words, threads: int | None) -> bool:
+    """Whether a point is the weighted power of τ that follows the last one of [τ^i]₁."""
+    last = _points(G1Points, file, TAU_G1, point_count(TAU_G1, file.power) - 1, 1, threads, check=False)
+    weighted = multiply(last, int.from_bytes(weight.tobytes(), "little"), threads)
+    tau_2 = _points(G2Points, file, TAU_G2, 1, 1, threads)[0]
+    pairs = [(G1Points(rest.rows)[0], GENERATOR_G2), (negate(weighted)[0], tau_2)]
+    return pairing_product_is_one(pairs, threads=threads)
 
 
 # ---- points ------------------------------------------------------------------------------------------------

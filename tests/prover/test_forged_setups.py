@@ -10,11 +10,14 @@ from support.forged_powers import forged, hidden_point, with_hidden_point, with_
 from support.powers import row_bytes
 from support.section_files import FIXTURES, assemble, content, patched
 
+from zkroll.algebra.constants import R_MODULUS as R
 from zkroll.algebra.curve import GENERATOR_G2, G2Points, multiply
 from zkroll.algebra.ptau import CONTRIBUTIONS, LAGRANGE, POWERS, point_count
 from zkroll.circuits.r1cs.formats.zkey import Ceremony, read_zkey, write_zkey
 from zkroll.errors import InputError, VerificationError
 from zkroll.prover.ceremony import powers as phase1
+from zkroll.prover.ceremony.chacha import ChaCha
+from zkroll.prover.ceremony.powers_check import verify as verify_powers
 from zkroll.prover.ceremony.powers_prepare import prepare
 from zkroll.prover.ceremony.zkey_chain import check_chain
 from zkroll.prover.ceremony.zkey_check import verify_zkey, verify_zkey_from_init
@@ -55,6 +58,8 @@ def test_a_point_hidden_in_the_largest_lagrange_basis_would_forge_proofs_and_is_
     check_chain(read_zkey(hiding / "1.zkey"))
     with pytest.raises(VerificationError, match="zkey: H: expected points that belong to the powers of tau"):
         verify_zkey(SYSTEM, hiding / "p.ptau", hiding / "1.zkey")
+    with pytest.raises(VerificationError, match=r"section 12: expected the Lagrange basis of 2\^5 points"):
+        verify_powers(hiding / "p.ptau")
 
 
 def test_a_point_hidden_in_a_first_key_is_found(hiding: Path) -> None:
@@ -79,6 +84,7 @@ def test_keys_of_powers_that_were_cut_are_accepted(tmp_path: Path) -> None:
     cut = tmp_path / "cut.ptau"
     cut.write_bytes(cut_prepared((tmp_path / "2.ptau").read_bytes(), 4))
     for powers in (tmp_path / "2.ptau", cut):
+        verify_powers(powers)
         new_zkey(SYSTEM, powers, tmp_path / "0.zkey")
         beacon_zkey(tmp_path / "0.zkey", tmp_path / "1.zkey", b"seed", 10)
         assert len(verify_zkey(SYSTEM, powers, tmp_path / "1.zkey").contributions) == 1
@@ -90,6 +96,52 @@ def test_keys_of_powers_that_were_cut_are_accepted(tmp_path: Path) -> None:
     new_zkey(SYSTEM, tmp_path / "again.ptau", tmp_path / "0.zkey")
     beacon_zkey(tmp_path / "0.zkey", tmp_path / "1.zkey", b"seed", 10)
     verify_zkey(SYSTEM, tmp_path / "again.ptau", tmp_path / "1.zkey")
+    verify_powers(tmp_path / "again.ptau")
+
+
+class Chosen(ChaCha):
+    """A generator whose first elements of Fr are chosen."""
+
+    def __init__(self, elements: list[int]) -> None:
+        super().__init__([3] * 8)
+        self._elements = elements[::-1]
+
+    def fr(self) -> int:
+        return self._elements.pop() if self._elements else super().fr()
+
+
+@pytest.mark.parametrize(
+    ("secrets", "text"),
+    [
+        ([1, 5, 7], "tau = 1"),
+        ([R - 1, 5, 7], "tau = 1"),
+        ([5, 1, 7], "alpha = 1"),
+        ([5, 7, 1], "beta = 1"),
+        ([5, 5, 7], "alpha = tau"),
+        ([5, 7, R - 7], "beta = alpha"),
+    ],
+)
+def test_powers_of_secrets_that_everyone_knows_are_refused(
+    secrets: list[int], text: str, tmp_path: Path
+) -> None:
+    phase1.new(tmp_path / "0.ptau", 2)
+    phase1.contribute_with(Chosen(secrets), tmp_path / "0.ptau", tmp_path / "1.ptau")
+    with pytest.raises(
+        VerificationError, match=f"expected tau, alpha and beta that nobody knows, got {text}"
+    ):
+        verify_powers(tmp_path / "1.ptau")
+    # another contribution makes good what the first left out
+    phase1.contribute(tmp_path / "1.ptau", tmp_path / "2.ptau")
+    verify_powers(tmp_path / "2.ptau")
+
+
+def test_contributions_whose_secrets_cancel_are_no_ceremony(tmp_path: Path) -> None:
+    phase1.new(tmp_path / "0.ptau", 2)
+    phase1.contribute_with(Chosen([3, 5, 7]), tmp_path / "0.ptau", tmp_path / "1.ptau")
+    phase1.contribute_with(Chosen([pow(3, -1, R), 2, 2]), tmp_path / "1.ptau", tmp_path / "2.ptau")
+    verify_powers(tmp_path / "1.ptau")
+    with pytest.raises(VerificationError, match="got tau = 1"):
+        verify_powers(tmp_path / "2.ptau")
 
 
 def test_a_gamma_that_is_a_known_multiple_of_delta_breaks_the_chain() -> None:
