@@ -10,7 +10,8 @@ The key before any contribution is computed anew (`zkey_new`), or taken from a f
   Σ r_i·[τ^(n+i) - τ^i] = Σ s_j·δ·H_j, i < n, with s_j = -2·Σ r_i·ω^(i(2j+1)) for the 2n-th root of unity ω;
 - the Lagrange bases that the key is made of: they belong to the same powers of τ (snarkjs takes them as they are).
 
-Whether those are powers of one τ, which nobody knows, is for `zkroll ptau verify`.
+Whether those are powers of one τ, which nobody knows, is for `zkroll ptau verify`; only secrets that everyone knows, as
+before any contribution, are refused here too.
 Source: snarkjs 0.7.6, src/zkey_verify_frominit.js.
 """
 
@@ -39,6 +40,7 @@ from zkroll.circuits.r1cs.formats.zkey import ZKey, read_zkey
 from zkroll.errors import InputError, VerificationError
 from zkroll.prover.ceremony.beacon import DEFAULT_MAX_EXPONENT
 from zkroll.prover.ceremony.circuit_hash import KeyParts, circuit_hash
+from zkroll.prover.ceremony.powers_check import check_secrets
 from zkroll.prover.ceremony.prepared import PreparedPowers, open_prepared
 from zkroll.prover.ceremony.zkey_chain import CheckedContribution, check_chain
 from zkroll.prover.ceremony.zkey_new import initial_key
@@ -73,7 +75,7 @@ def verify_zkey(
     not reach for the circuit, and beacons of more than 2^max_exponent hashes.
     """
     progress("reading the key", 0.0, "")
-    found, prepared = read_zkey(key), open_prepared(powers)
+    found, prepared = read_zkey(key), _open_powers(powers)
     system = read_r1cs(circuit, threads)
     contributions = check_chain(found, max_exponent=max_exponent, progress=portion(progress, 0.0, 0.05))
     first = initial_key(system, prepared, threads=threads, progress=portion(progress, 0.05, 0.5))
@@ -95,7 +97,7 @@ def verify_zkey_from_init(
     That the first key is the circuit's is not looked at. Raises as `verify_zkey` does.
     """
     progress("reading the keys", 0.0, "")
-    found, first, prepared = read_zkey(key), read_zkey(init), open_prepared(powers)
+    found, first, prepared = read_zkey(key), read_zkey(init), _open_powers(powers)
     contributions = check_chain(found, max_exponent=max_exponent, progress=portion(progress, 0.0, 0.1))
     progress("the first key", 0.1, "")
     _check_first(first, prepared, str(init), threads)
@@ -139,6 +141,13 @@ def check_key(
         progress("Lagrange bases", 0.7 + 0.05 * i, NAMES[section])
         _check_lagrange(powers, section, log_n, threads)
     progress("done", 1.0, "")
+
+
+def _open_powers(path: Path | str) -> PreparedPowers:
+    powers = open_prepared(path)
+    tau = powers.points(G1Points, TAU_G1, 1, 1)[0]
+    check_secrets(str(path), tau, powers.alpha, powers.beta)
+    return powers
 
 
 # ---- the key before any contribution ---------------------------------------------------------------------------

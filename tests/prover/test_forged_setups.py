@@ -135,6 +135,17 @@ def test_powers_of_secrets_that_everyone_knows_are_refused(
     verify_powers(tmp_path / "2.ptau")
 
 
+def test_keys_of_powers_that_nobody_contributed_to_are_not_accepted(tmp_path: Path) -> None:
+    phase1.new(tmp_path / "0.ptau", 4)
+    prepare(tmp_path / "0.ptau", tmp_path / "p.ptau")
+    new_zkey(SYSTEM, tmp_path / "p.ptau", tmp_path / "0.zkey")
+    beacon_zkey(tmp_path / "0.zkey", tmp_path / "1.zkey", b"seed", 10)
+    with pytest.raises(VerificationError, match="nobody knows, got tau = 1"):
+        verify_zkey(SYSTEM, tmp_path / "p.ptau", tmp_path / "1.zkey")
+    with pytest.raises(VerificationError, match="nobody knows, got tau = 1"):
+        verify_zkey_from_init(tmp_path / "0.zkey", tmp_path / "p.ptau", tmp_path / "1.zkey")
+
+
 def test_contributions_whose_secrets_cancel_are_no_ceremony(tmp_path: Path) -> None:
     phase1.new(tmp_path / "0.ptau", 2)
     phase1.contribute_with(Chosen([3, 5, 7]), tmp_path / "0.ptau", tmp_path / "1.ptau")
