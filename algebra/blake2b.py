@@ -23,7 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zkroll.algebra.conversion import Bytes, address
-from zkroll.algebra.kernels.blake2b_kernels import BLOCK, INITIAL, STATE_WORDS, blake2b_blocks
+from zkroll.algebra.kernels.blake2b_kernels import BLOCK, STATE_WORDS, blake2b_blocks
+from zkroll.algebra.reference.blake import INITIAL
 from zkroll.errors import InputError
 
 DIGEST_BYTES = 64

@@ -5,21 +5,12 @@ Source: Aumasson, Henzen, Meier, Phan, "SHA-3 proposal BLAKE" version 1.3 (2010)
 
 from __future__ import annotations
 
+from zkroll.algebra.reference.blake import INITIAL, PERMUTATIONS, QUARTERS
+
 _MASK = (1 << 64) - 1
 _ROUNDS = 16
 _BLOCK = 128
 
-# The initial value of SHA-512: fractions of the square roots of the first eight primes.
-_INITIAL = (
-    0x6A09E667F3BCC908,
-    0xBB67AE8584CAA73B,
-    0x3C6EF372FE94F82B,
-    0xA54FF53A5F1D36F1,
-    0x510E527FADE682D1,
-    0x9B05688C2B3E6C1F,
-    0x1F83D9ABFB41BD6B,
-    0x5BE0CD19137E2179,
-)
 # The first 1024 bits of the fraction of pi.
 _CONSTANTS = (
     0x243F6A8885A308D3,
@@ -39,29 +30,6 @@ _CONSTANTS = (
     0x0801F2E2858EFC16,
     0x636920D871574E69,
 )
-_PERMUTATIONS = (
-    (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15),
-    (14, 10, 4, 8, 9, 15, 13, 6, 1, 12, 0, 2, 11, 7, 5, 3),
-    (11, 8, 12, 0, 5, 2, 15, 13, 10, 14, 3, 6, 7, 1, 9, 4),
-    (7, 9, 3, 1, 13, 12, 11, 14, 2, 6, 5, 10, 4, 0, 15, 8),
-    (9, 0, 5, 7, 2, 4, 10, 15, 14, 1, 11, 12, 6, 8, 3, 13),
-    (2, 12, 6, 10, 0, 11, 8, 3, 4, 13, 7, 5, 15, 14, 1, 9),
-    (12, 5, 1, 15, 14, 13, 4, 10, 0, 7, 6, 3, 9, 2, 8, 11),
-    (13, 11, 7, 14, 12, 1, 3, 9, 5, 0, 15, 4, 8, 6, 2, 10),
-    (6, 15, 14, 9, 11, 3, 0, 8, 12, 2, 13, 7, 1, 4, 10, 5),
-    (10, 2, 8, 4, 7, 6, 1, 5, 15, 11, 9, 14, 3, 12, 13, 0),
-)
-# Columns, then diagonals of the 4x4 state.
-_QUARTERS = (
-    (0, 4, 8, 12),
-    (1, 5, 9, 13),
-    (2, 6, 10, 14),
-    (3, 7, 11, 15),
-    (0, 5, 10, 15),
-    (1, 6, 11, 12),
-    (2, 7, 8, 13),
-    (3, 4, 9, 14),
-)
 
 
 def blake512(data: bytes) -> bytes:
@@ -72,7 +40,7 @@ def blake512(data: bytes) -> bytes:
     tail[0] |= 0x80
     tail[-1] |= 0x01
     padded = data + bytes(tail) + bits.to_bytes(16, "big")
-    state = list(_INITIAL)
+    state = list(INITIAL)
     for start in range(0, len(padded), _BLOCK):
         # The counter holds the message bits hashed so far, and zero for a block of padding alone.
         counter = 0 if start >= len(data) else min(bits, 8 * (start + _BLOCK))
@@ -85,8 +53,8 @@ def _compress(state: list[int], block: bytes, counter: int) -> list[int]:
     low, high = counter & _MASK, counter >> 64
     v = state + [c ^ t for c, t in zip(_CONSTANTS, (0, 0, 0, 0, low, low, high, high), strict=False)]
     for round_index in range(_ROUNDS):
-        order = _PERMUTATIONS[round_index % 10]
-        for i, (a, b, c, d) in enumerate(_QUARTERS):
+        order = PERMUTATIONS[round_index % len(PERMUTATIONS)]
+        for i, (a, b, c, d) in enumerate(QUARTERS):
             first, second = order[2 * i], order[2 * i + 1]
             v[a] = (v[a] + v[b] + (message[first] ^ _CONSTANTS[second])) & _MASK
             v[d] = _rotate(v[d] ^ v[a], 32)

@@ -21,6 +21,7 @@ from zkroll.algebra.blake2b import Blake2b
 from zkroll.algebra.constants import Q_MODULUS, R_MODULUS
 from zkroll.algebra.curve import B
 from zkroll.algebra.kernels.curve_check_kernels import TWIST_B
+from zkroll.algebra.reference.blake import QUARTERS
 from zkroll.algebra.reference.pairing import G2Pair, multiply_g2
 from zkroll.errors import InputError
 
@@ -32,16 +33,6 @@ Fq2 = tuple[int, int]
 _SIGMA = (0x61707865, 0x3320646E, 0x79622D32, 0x6B206574)  # "expand 32-byte k"
 _SEED_WORDS = 8
 _WORD = 0xFFFFFFFF
-_QUARTERS = (
-    (0, 4, 8, 12),
-    (1, 5, 9, 13),
-    (2, 6, 10, 14),
-    (3, 7, 11, 15),
-    (0, 5, 10, 15),
-    (1, 6, 11, 12),
-    (2, 7, 8, 13),
-    (3, 4, 9, 14),
-)
 _DOUBLE_ROUNDS = 10
 _FIELD_BITS = 254
 _MONTGOMERY = 1 << 256
@@ -115,7 +106,7 @@ class ChaCha:
         start = [*_SIGMA, *self._seed, *count]
         state = list(start)
         for _ in range(_DOUBLE_ROUNDS):
-            for a, b, c, d in _QUARTERS:
+            for a, b, c, d in QUARTERS:
                 for of_d, of_b in ((16, 12), (8, 7)):
                     state[a] = (state[a] + state[b]) & _WORD
                     state[d] = _rotated(state[d] ^ state[a], of_d)
