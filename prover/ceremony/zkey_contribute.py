@@ -19,6 +19,7 @@ from zkroll.algebra.curve import G1Points, G2Points, multiply
 from zkroll.algebra.files import check_writable
 from zkroll.algebra.iden3 import Octets
 from zkroll.algebra.progress import Progress, quiet
+from zkroll.algebra.ptau_records import cut_name
 from zkroll.circuits.r1cs.formats.zkey import C as C_SECTION
 from zkroll.circuits.r1cs.formats.zkey import (
     Ceremony,
@@ -35,7 +36,6 @@ from zkroll.prover.ceremony.keypair import delta_digest, digest_challenge, prove
 from zkroll.prover.ceremony.zkey_chain import contribution_hash, transcript_of
 from zkroll.prover.groth16.zkey import release
 
-_LONGEST_NAME = 64  # UTF-16 units: what snarkjs keeps
 _TOGETHER = 1 << 14  # points that are multiplied together
 _PERSON, _BEACON = 0, 1
 
@@ -92,8 +92,7 @@ def beacon_zkey(
 
 def _record(kind: int, name: str, seed: bytes | None, exponent: int | None) -> Contribution:
     """A record whose points are still missing."""
-    short = name.encode("utf-16-le", "surrogatepass")[: 2 * _LONGEST_NAME].decode("utf-16-le", "replace")
-    return Contribution(None, None, None, None, b"", kind, short, exponent, seed)
+    return Contribution(None, None, None, None, b"", kind, cut_name(name), exponent, seed)
 
 
 def _contribute(
