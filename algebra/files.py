@@ -1,4 +1,4 @@
-"""Writing files so that a crash, a full disk or Ctrl-C leaves the old file or the new one, never half."""
+"""Reading files of a stranger, and writing so that a crash or a full disk leaves the old file or the new one, never half."""
 
 from __future__ import annotations
 
@@ -11,6 +11,41 @@ from pathlib import Path
 from typing import BinaryIO
 
 from zkroll.errors import InputError
+
+
+@contextlib.contextmanager
+def open_regular(
+    path: str | os.PathLike[str], what: str = "a regular file"
+) -> Iterator[tuple[BinaryIO, int]]:
+    """Give a file to read, and its size in bytes.
+
+    Raises InputError when it cannot be read, within the block too, and when it is a folder, device or FIFO, which
+    is not waited for; `what` is expected then.
+    """
+    try:
+        # without O_NONBLOCK, opening a FIFO would wait for a writer
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
+        with os.fdopen(handle, "rb") as file:
+            status = os.fstat(handle)
+            if not stat.S_ISREG(status.st_mode):
+                raise InputError(f"{path}: expected {what}, got something other than a regular file")
+            yield file, status.st_size
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot read: {getattr(error, 'strerror', None) or error}") from error
+
+
+def read_regular_file(path: str | os.PathLike[str], largest: int) -> bytes:
+    """Return the content of a file of at most `largest` bytes.
+
+    Raises InputError as `open_regular` does, and for a larger file, also when it grows while it is read.
+    """
+    with open_regular(path) as (file, size):
+        if size > largest:
+            raise InputError(f"{path}: expected at most {largest} bytes, got {size}")
+        content = file.read(largest + 1)
+    if len(content) > largest:
+        raise InputError(f"{path}: expected at most {largest} bytes, got more")
+    return content
 
 
 @contextlib.contextmanager
@@ -48,8 +83,14 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
         file.write(content)
 
 
-def check_writable(path: str | os.PathLike[str]) -> None:
-    """Raise InputError now if `replace_file` could not write `path` after a long computation."""
+def check_writable(path: str | os.PathLike[str], *others: str | os.PathLike[str]) -> None:
+    """Raise InputError now if `replace_file` could not write `path` after a long computation.
+
+    So too if `path` is one of the `others`, files that are read for it or written beside it: they would be lost.
+    """
+    for other in others:
+        if _same_file(path, other):
+            raise InputError(f"{path}: cannot be written: it is {other}, which would be lost")
     try:
         target = _target(Path(path))
         _mode_of(target)
@@ -58,6 +99,13 @@ def check_writable(path: str | os.PathLike[str]) -> None:
             raise InputError(f"{path}: cannot be written: expected a writable folder {folder}")
     except OSError as error:
         raise _refusal(path, error) from error
+
+
+def _same_file(one: str | os.PathLike[str], other: str | os.PathLike[str]) -> bool:
+    try:
+        return os.path.realpath(one) == os.path.realpath(other) or os.path.samefile(one, other)
+    except (OSError, ValueError):  # one of them does not exist, or cannot: said where it is used
+        return False
 
 
 def _refusal(path: str | os.PathLike[str], error: Exception) -> InputError:

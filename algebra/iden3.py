@@ -11,8 +11,6 @@ Source: iden3/binfileutils and iden3/r1csfile, doc/r1cs_bin_format.md.
 
 from __future__ import annotations
 
-import os
-import stat
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +19,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from zkroll.algebra.files import replace_file
+from zkroll.algebra.files import open_regular, replace_file
 from zkroll.errors import InputError
 
 Octets = NDArray[np.uint8]
@@ -134,17 +132,9 @@ def open_sections(
     one of those `needed` is missing.
     """
     path = Path(path)
-    try:
-        # without O_NONBLOCK, opening a FIFO would wait for a writer
-        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
-        with os.fdopen(handle, "rb") as file:
-            status = os.fstat(handle)
-            if not stat.S_ISREG(status.st_mode):
-                raise InputError(f"{path}: expected a .{kind} file, got something other than a regular file")
-            version, sections = _sections(file, path, kind, versions, status.st_size)
-            octets = np.memmap(file, dtype=np.uint8, mode="r", shape=(status.st_size,))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot read: {getattr(error, 'strerror', None) or error}") from error
+    with open_regular(path, f"a .{kind} file") as (file, size):
+        version, sections = _sections(file, path, kind, versions, size)
+        octets = np.memmap(file, dtype=np.uint8, mode="r", shape=(size,))
     for number in needed:
         if number not in sections:
             raise InputError(f"{path}: section {number} is missing")

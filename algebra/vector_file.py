@@ -17,15 +17,13 @@ that its place never holds half of it.
 from __future__ import annotations
 
 import hashlib
-import os
-import stat
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
 from zkroll.algebra.conversion import Block, Conversions, blocks_for
-from zkroll.algebra.files import replace_file
+from zkroll.algebra.files import open_regular, replace_file
 from zkroll.algebra.kernels.emit import BLOCK_BYTES, LANES, LIMBS
 from zkroll.errors import InputError
 
@@ -62,18 +60,11 @@ def map_vector(path: Path | str, field: Conversions, *, check: bool = True) -> t
     longer than its header says, or holds another field or something else.
     """
     path = Path(path)
-    try:
-        # without O_NONBLOCK, opening a FIFO would wait for a writer
-        with os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as file:
-            return _map(file, path, field, check)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot read: {getattr(error, 'strerror', None) or error}") from error
+    with open_regular(path) as (file, size):
+        return _map(file, size, path, field, check)
 
 
-def _map(file: BinaryIO, path: Path, field: Conversions, check: bool) -> tuple[Block, int]:
-    status = os.fstat(file.fileno())
-    if not stat.S_ISREG(status.st_mode):
-        raise InputError(f"{path}: expected a regular file")
+def _map(file: BinaryIO, size: int, path: Path, field: Conversions, check: bool) -> tuple[Block, int]:
     header = file.read(HEADER_BYTES)
     if len(header) < HEADER_BYTES or header[:16] != MAGIC:
         raise InputError(f"{path}: expected a vector file of zkroll, got {header[:16]!r}")
@@ -82,8 +73,8 @@ def _map(file: BinaryIO, path: Path, field: Conversions, check: bool) -> tuple[B
         raise InputError(f"{path}: expected elements of {field.params.name}, got those modulo {modulus}")
     n, flag = int.from_bytes(header[48:56], "little"), int.from_bytes(header[56:64], "little")
     expected = HEADER_BYTES + blocks_for(n) * BLOCK_BYTES
-    if status.st_size != expected:
-        raise InputError(f"{path}: expected {expected} bytes for {n} elements, got {status.st_size}")
+    if size != expected:
+        raise InputError(f"{path}: expected {expected} bytes for {n} elements, got {size}")
     if flag not in (0, 1) or any(header[96:]) or (flag == 0 and any(header[64:96])):
         raise InputError(f"{path}: expected zeros in the unused bytes of the header")
     shape = (blocks_for(n), LIMBS, LANES)

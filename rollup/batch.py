@@ -13,10 +13,11 @@ from itertools import pairwise
 from pathlib import Path
 
 from zkroll.algebra.constants import R_MODULUS
+from zkroll.algebra.files import read_regular_file
 from zkroll.algebra.keccak import keccak256
 from zkroll.errors import InputError
 from zkroll.rollup import batch_format as form
-from zkroll.rollup.files import path_inside, read_regular_file
+from zkroll.rollup.files import path_inside
 from zkroll.rollup.genesis import Account
 from zkroll.rollup.state.state import Field, Place
 from zkroll.rollup.transaction import (

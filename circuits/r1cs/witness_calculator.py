@@ -15,9 +15,10 @@ import wasmtime
 from numpy.typing import NDArray
 
 from zkroll.algebra.constants import R_MODULUS
+from zkroll.algebra.files import read_regular_file
 from zkroll.algebra.progress import Progress, quiet
 from zkroll.circuits.r1cs.formats.input_json import Signals, flat_inputs
-from zkroll.circuits.r1cs.formats.strict_json import read_text, shown
+from zkroll.circuits.r1cs.formats.strict_json import shown
 from zkroll.circuits.r1cs.sparse import below_r
 from zkroll.circuits.r1cs.wasm_sandbox import (
     LARGEST_MEMORY,
@@ -137,7 +138,7 @@ class WitnessCalculator:
         log: Callable[[str], None] = lambda _line: None,
     ):
         self.place = "calculator" if isinstance(wasm, bytes) else str(wasm)
-        code = wasm if isinstance(wasm, bytes) else read_text(wasm, LARGEST_CODE)
+        code = wasm if isinstance(wasm, bytes) else read_regular_file(wasm, LARGEST_CODE)
         if not code.startswith(b"\0asm"):
             raise InputError(f"{self.place}: expected WebAssembly, got a file that begins with {code[:4]!r}")
         self._log, self._sandbox = log, Sandbox(self.place, memory, seconds)

@@ -10,8 +10,6 @@ Source: snarkjs 0.7.6, src/powersoftau_export_challenge.js and src/powersoftau_i
 
 from __future__ import annotations
 
-import os
-import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,7 +17,7 @@ import numpy as np
 
 from zkroll.algebra.blake2b import Blake2b
 from zkroll.algebra.curve import G1Points, G2Points
-from zkroll.algebra.files import replace_file
+from zkroll.algebra.files import open_regular, replace_file
 from zkroll.algebra.iden3 import Octets
 from zkroll.algebra.progress import Progress, quiet
 from zkroll.algebra.ptau import NAMES, POWERS, create_ptau, kind_of, point_count
@@ -142,19 +140,12 @@ def _open_response(path: Path | str, power: int) -> Octets:
         n * kind.group.row_bytes for kind, n in zip((G1Points, G2Points), _PROOFS, strict=True)
     )
     expected += sum(point_count(section, power) * kind_of(section).group.row_bytes // 2 for section in POWERS)
-    try:
-        # without O_NONBLOCK, opening a FIFO would wait for a writer
-        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
-        with os.fdopen(handle, "rb") as file:
-            status = os.fstat(handle)
-            if not stat.S_ISREG(status.st_mode) or status.st_size != expected:
-                got = f"{status.st_size} bytes" if stat.S_ISREG(status.st_mode) else "no regular file"
-                raise InputError(
-                    f"{path}: expected a response of {expected} bytes for 2^{power} powers, got {got}"
-                )
-            return np.memmap(file, dtype=np.uint8, mode="r", shape=(expected,)).view(np.ndarray)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot read: {getattr(error, 'strerror', None) or error}") from error
+    with open_regular(path, "a response file") as (file, size):
+        if size != expected:
+            raise InputError(
+                f"{path}: expected a response of {expected} bytes for 2^{power} powers, got {size} bytes"
+            )
+        return np.memmap(file, dtype=np.uint8, mode="r", shape=(expected,)).view(np.ndarray)
 
 
 def _decompressed(

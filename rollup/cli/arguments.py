@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from zkroll.algebra.files import read_regular_file
 from zkroll.errors import InputError, VerificationError
-from zkroll.rollup.files import read_regular_file
 
 if TYPE_CHECKING:
     from zkroll.algebra.kzg import SRS

@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
+from zkroll.algebra.files import read_regular_file
 from zkroll.rollup.cli.arguments import LARGEST_PROOF, JsonOption, load_proof
 from zkroll.rollup.cli.console import emit, facts, say, table
-from zkroll.rollup.files import read_regular_file
 
 
 def inspect_command(

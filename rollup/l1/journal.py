@@ -17,9 +17,8 @@ from pathlib import Path
 
 import msgspec
 
-from zkroll.algebra.files import write_atomically
+from zkroll.algebra.files import read_regular_file, write_atomically
 from zkroll.errors import InputError
-from zkroll.rollup.files import read_regular_file
 from zkroll.rollup.json_depth import check_depth
 
 FORMAT = "zkroll embedded L1"

@@ -9,8 +9,8 @@ import json
 import os
 from typing import TYPE_CHECKING
 
+from zkroll.algebra.files import read_regular_file
 from zkroll.errors import InputError
-from zkroll.rollup.files import read_regular_file
 
 if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount

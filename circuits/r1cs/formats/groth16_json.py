@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from zkroll.algebra.constants import Q_MODULUS, R_MODULUS
-from zkroll.algebra.files import replace_file
+from zkroll.algebra.files import read_regular_file, replace_file
 from zkroll.algebra.pairing import Fq12, pairing
 from zkroll.algebra.reference.curve import Point, is_on_curve, multiply
 from zkroll.algebra.reference.pairing import G2Point
@@ -37,7 +37,7 @@ _EXTRA_POWER = 2 * _Z * (6 * _Z * _Z + 3 * _Z + 1) % R_MODULUS
 
 def read_proof(path: Path | str) -> Groth16Proof:
     """Return the proof in a proof.json. Raises InputError for anything that is not one."""
-    return parse_proof(strict_json.read_text(path, LARGEST_PROOF), str(path))
+    return parse_proof(read_regular_file(path, LARGEST_PROOF), str(path))
 
 
 def parse_proof(text: bytes, place: str = "proof") -> Groth16Proof:
@@ -79,7 +79,7 @@ def write_proof(proof: Groth16Proof, path: Path | str) -> None:
 
 def read_public(path: Path | str) -> list[int]:
     """Return the public signals in a public.json. Raises InputError for anything that is not one."""
-    return parse_public(strict_json.read_text(path, LARGEST_PUBLIC), str(path))
+    return parse_public(read_regular_file(path, LARGEST_PUBLIC), str(path))
 
 
 def parse_public(text: bytes, place: str = "public signals") -> list[int]:
@@ -106,7 +106,7 @@ def write_public(signals: Sequence[int], path: Path | str) -> None:
 
 def read_verification_key(path: Path | str) -> VerificationKey:
     """Return the key in a verification_key.json. Raises InputError for anything that is not one."""
-    return parse_verification_key(strict_json.read_text(path, LARGEST_KEY), str(path))
+    return parse_verification_key(read_regular_file(path, LARGEST_KEY), str(path))
 
 
 def parse_verification_key(text: bytes, place: str = "verification key") -> VerificationKey:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from zkroll.algebra.constants import R_MODULUS
+from zkroll.algebra.files import read_regular_file
 from zkroll.circuits.r1cs.formats import strict_json
 from zkroll.circuits.r1cs.formats.strict_json import shown
 from zkroll.errors import InputError
@@ -30,7 +31,7 @@ Signals = dict[str, list[int]]
 
 def read_inputs(path: Path | str) -> Signals:
     """Return the values in an input.json by signal. Raises InputError for anything that is not one."""
-    return parse_inputs(strict_json.read_text(path, LARGEST), str(path))
+    return parse_inputs(read_regular_file(path, LARGEST), str(path))
 
 
 def parse_inputs(text: bytes, place: str = "inputs") -> Signals:

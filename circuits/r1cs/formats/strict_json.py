@@ -8,11 +8,8 @@ byte order mark and no other encoding than UTF-8.
 from __future__ import annotations
 
 import json
-import os
 import re
-import stat
 from collections.abc import Callable, Collection
-from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
@@ -28,21 +25,6 @@ _DECIMAL = re.compile(r"0|[1-9][0-9]*", re.ASCII)
 _STEPS = np.zeros(256, dtype=np.int8)
 _STEPS[list(b"[{")] = 1
 _STEPS[list(b"]}")] = -1
-
-
-def read_text(path: Path | str, largest: int) -> bytes:
-    """Return the content of a regular file of at most `largest` bytes. Raises InputError for anything else."""
-    try:
-        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
-        with os.fdopen(handle, "rb") as file:
-            if not stat.S_ISREG(os.fstat(handle).st_mode):
-                raise InputError(f"{path}: expected a regular file")
-            content = file.read(largest + 1)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot read: {getattr(error, 'strerror', None) or error}") from error
-    if len(content) > largest:
-        raise InputError(f"{path}: expected at most {largest} bytes, got more")
-    return content
 
 
 def parse(text: bytes, place: str, integer: Callable[[str], int] | None = None) -> Any:

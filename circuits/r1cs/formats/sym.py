@@ -6,13 +6,12 @@ separated by commas.
 
 from __future__ import annotations
 
-import os
 import re
-import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
+from zkroll.algebra.files import open_regular
 from zkroll.errors import InputError
 
 LONGEST_LINE = 1 << 16  # bytes
@@ -81,14 +80,8 @@ def write_sym(symbols: Iterable[Symbol], file: BinaryIO) -> None:
 
 
 def _lines(path: Path | str) -> Iterator[tuple[int, bytes]]:
-    try:
-        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
-        with os.fdopen(handle, "rb") as file:
-            if not stat.S_ISREG(os.fstat(handle).st_mode):
-                raise InputError(f"{path}: expected a .sym file, got something other than a regular file")
-            yield from _split(file, path)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot read: {getattr(error, 'strerror', None) or error}") from error
+    with open_regular(path, "a .sym file") as (file, _):
+        yield from _split(file, path)
 
 
 def _split(file: BinaryIO, path: Path | str) -> Iterator[tuple[int, bytes]]:
