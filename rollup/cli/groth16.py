@@ -64,8 +64,9 @@ def prove_command(
     from zkroll.prover.groth16 import map_proving_key, prove_zk
 
     start = time.perf_counter()
-    for output in (proof, public):
-        check_writable(output)
+    read = [key, witness] if r1cs is None else [key, witness, r1cs]
+    check_writable(proof, public, *read)
+    check_writable(public, *read)
     values = read_wtns_words(witness)
     with work_progress() as progress:
         progress("reading the key" if r1cs is None else "reading the circuit", 0.0, "")
@@ -98,8 +99,8 @@ def fullprove_command(
     from zkroll.prover.groth16 import map_proving_key, prove_zk
 
     start = time.perf_counter()
-    for output in (proof, public):
-        check_writable(output)
+    check_writable(proof, public, inputs, calculator, key)
+    check_writable(public, inputs, calculator, key)
     signals = read_inputs(inputs)
     with work_progress() as progress:
         progress("reading the key", 0.0, "")

@@ -175,7 +175,7 @@ def export_challenge_command(
     from zkroll.algebra.files import check_writable
     from zkroll.prover.ceremony.powers_response import export_challenge
 
-    check_writable(output)
+    check_writable(output, powers)
     with work_progress() as progress:
         challenge = export_challenge(powers, output, threads=threads, progress=progress)
     document = {"file": output, "challenge": challenge.hex()}
@@ -198,7 +198,7 @@ def import_command(
     from zkroll.algebra.files import check_writable
     from zkroll.prover.ceremony.powers_response import import_response
 
-    check_writable(output)
+    check_writable(output, response)
     with work_progress() as progress:
         made = import_response(powers, response, output, name=name, threads=threads, progress=progress)
     _emit_contributed(made, output, as_json)

@@ -65,7 +65,7 @@ def export_json_command(circuit: R1csArgument, output: _OutputArgument, as_json:
     from zkroll.circuits.r1cs.formats.export import export_r1cs_json
     from zkroll.circuits.r1cs.formats.r1cs import read_r1cs
 
-    check_writable(output)
+    check_writable(output, circuit)
     system = read_r1cs(circuit)
     export_r1cs_json(system, output)
     document = {"file": output, "constraints": system.n_constraints}

@@ -66,7 +66,7 @@ def calculate_command(
     from zkroll.circuits.r1cs.witness_calculator import WitnessCalculator
 
     start = time.perf_counter()
-    check_writable(output)
+    check_writable(output, calculator, inputs)
     signals = read_inputs(inputs)
     with work_progress() as progress:
         progress("compiling", 0.0, "")
@@ -114,7 +114,7 @@ def export_json_command(witness: _WtnsArgument, output: _OutputArgument, as_json
     from zkroll.circuits.r1cs.formats.export import export_wtns_json
     from zkroll.circuits.r1cs.formats.wtns import read_wtns
 
-    check_writable(output)
+    check_writable(output, witness)
     values = read_wtns(witness)
     export_wtns_json(values, output)
     document = {"file": output, "values": len(values)}

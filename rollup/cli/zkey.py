@@ -65,7 +65,7 @@ def new_command(
     from zkroll.prover.ceremony.zkey_new import new_zkey
 
     start = time.perf_counter()
-    check_writable(output)
+    check_writable(output, circuit, powers)
     with work_progress() as progress:
         key = new_zkey(circuit, powers, output, threads=threads, progress=progress)
     document = {
@@ -190,7 +190,7 @@ def export_verificationkey_command(
     from zkroll.circuits.r1cs.formats.groth16_json import write_verification_key
     from zkroll.circuits.r1cs.formats.zkey import read_zkey
 
-    check_writable(output)
+    check_writable(output, key)
     found = read_zkey(key)
     if _is_skipped(found):
         warn(f"{key}: phase 2 was skipped: anyone can forge proofs for this key")
@@ -222,7 +222,7 @@ def export_solidityverifier_command(
     from zkroll.verifier.groth16 import VerifyingKey
     from zkroll.verifier.groth16.solidity import solidity_verifier
 
-    check_writable(output)
+    check_writable(output, key)
     found = read_zkey(key)
     with work_progress() as progress:
         checked = check_chain(found, max_exponent=max_exponent, progress=progress)
@@ -248,7 +248,7 @@ def export_json_command(
     from zkroll.circuits.r1cs.formats.zkey import read_zkey
     from zkroll.circuits.r1cs.formats.zkey_json import export_zkey_json
 
-    check_writable(output)
+    check_writable(output, key)
     found = read_zkey(key)
     export_zkey_json(found, output)
     document = {"file": output, **_sizes(found)}

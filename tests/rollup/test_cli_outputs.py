@@ -1,0 +1,97 @@
+"""Files that a verb reads are not lost by naming one of them as its output."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from support.section_files import FIXTURES
+from support.verbs import verb_runner
+
+FILES = {
+    "c.r1cs": "cells.r1cs",
+    "c.wtns": "cells.wtns",
+    "c.zkey": "cells_phase2_3.zkey",
+    "p.ptau": "powers_4_prepared.ptau",
+    "p3.ptau": "powers_3.ptau",
+    "response": "powers_3.response",
+}
+
+LOSING = [
+    ("r1cs export json c.r1cs", "c.r1cs"),
+    ("wtns export json c.wtns", "c.wtns"),
+    ("wtns calculate c.wasm input.json", "c.wasm"),
+    ("wtns calculate c.wasm input.json", "input.json"),
+    ("ptau export challenge p3.ptau", "p3.ptau"),
+    ("ptau import p3.ptau response", "response"),
+    ("zkey new c.r1cs p.ptau", "c.r1cs"),
+    ("zkey new c.r1cs p.ptau", "p.ptau"),
+    ("zkey export verificationkey c.zkey", "c.zkey"),
+    ("zkey export solidityverifier c.zkey", "c.zkey"),
+    ("zkey export json c.zkey", "c.zkey"),
+    ("groth16 prove c.zkey c.wtns", "c.zkey"),
+    ("groth16 prove c.zkey c.wtns", "c.wtns"),
+    ("groth16 prove c.zkey c.wtns proof.json", "c.zkey"),
+    ("groth16 prove c.zkey c.wtns proof.json", "proof.json"),
+    ("groth16 fullprove input.json c.wasm c.zkey", "input.json"),
+    ("groth16 fullprove input.json c.wasm c.zkey proof.json", "proof.json"),
+]
+
+#: one of a kind takes the place of another: what is mapped stays until it has been read
+IN_PLACE = [
+    "ptau contribute p3.ptau p3.ptau",
+    "ptau beacon p3.ptau p3.ptau 0102 10",
+    "ptau prepare p3.ptau p3.ptau",
+    "ptau import p3.ptau response p3.ptau",
+    "zkey contribute c.zkey c.zkey",
+    "zkey beacon c.zkey c.zkey 0102 10",
+]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a file of each kind, in which verbs run."""
+    for name, source in FILES.items():
+        shutil.copy(FIXTURES / source, tmp_path / name)
+    shutil.copy(FIXTURES.parent / "circom" / "table_2.2.3.wasm", tmp_path / "c.wasm")
+    (tmp_path / "input.json").write_text("{}")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize(("verb", "output"), LOSING)
+@pytest.mark.parametrize("how", ["same name", "symbolic link", "hard link"])
+def test_a_file_that_is_read_is_not_written(verb, output, how, folder, capsys):
+    name = output
+    if how != "same name":
+        (folder / output).touch()
+        name = "other"
+        (os.symlink if how == "symbolic link" else os.link)(output, name)
+    before = contents(folder)
+    done = verb_runner(capsys)(*verb.split(), name)
+    assert done.code == 2
+    assert f"{output}, which would be lost" in done.err or f"{name}, which would be lost" in done.err
+    assert contents(folder) == before
+
+
+@pytest.mark.parametrize("line", IN_PLACE)
+def test_a_file_may_take_the_place_of_the_one_it_is_made_of(line, folder, capsys):
+    verb, what, source, *rest = line.split()
+    cli = verb_runner(capsys, verb)
+    arguments = [argument if argument != source else "beside" for argument in rest]
+    assert cli(what, source, *arguments).code == 0
+    assert cli(what, source, *rest).code == 0
+    beside, in_place = ((folder / name).read_bytes() for name in ("beside", source))
+    assert len(beside) == len(in_place)
+    if what in ("beacon", "prepare"):
+        assert beside == in_place
+    if verb == "ptau":
+        assert cli("verify", source).code == 0
+    else:
+        assert cli("verify", "c.r1cs", "p.ptau", source).code == 0
