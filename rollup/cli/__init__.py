@@ -18,6 +18,9 @@ __all__ = ["main", "run"]
 
 def main() -> None:
     """Run the command line on this process's arguments and exit."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by who started the process; the exit code still tells
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
     _leave(run(sys.argv[1:]))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import traceback
@@ -62,9 +63,12 @@ def _invoke(arguments: list[str]) -> int:
 
 def _report(error: Exception, code: int, json_wanted: bool) -> None:
     kind, message = _describe(error)
+    unsayable = contextlib.suppress(OSError, ValueError)  # stdout or stderr may be what failed
     if json_wanted:
-        emit_json({"ok": False, "exit_code": code, "error": kind, "message": message})
-    warn(message)
+        with unsayable:
+            emit_json({"ok": False, "exit_code": code, "error": kind, "message": message})
+    with unsayable:
+        warn(message)
     if os.environ.get(DEBUG_VARIABLE):
         traceback.print_exception(error)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -95,3 +97,20 @@ def test_a_file_may_take_the_place_of_the_one_it_is_made_of(line, folder, capsys
         assert cli("verify", source).code == 0
     else:
         assert cli("verify", "c.r1cs", "p.ptau", source).code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "redirection", "code"),
+    [
+        ("info c.zkey --json", ">/dev/full", 2),
+        ("info c.zkey", ">/dev/full 2>&1", 2),
+        ("info c.zkey --json", ">&- 2>&-", 0),
+        ("info missing --json", ">/dev/full 2>&1", 2),
+        ("info missing --json", ">&- 2>&-", 2),
+    ],
+)
+def test_a_full_or_closed_terminal_causes_no_traceback(arguments, redirection, code, folder):
+    command = f"'{sys.executable}' -m zkroll zkey {arguments} {redirection}"
+    done = subprocess.run(["bash", "-c", command], check=False, capture_output=True, text=True, timeout=60)
+    assert done.returncode == code
+    assert "Traceback" not in done.stderr
