@@ -1,8 +1,7 @@
 """The records of contributions in the .ptau files of snarkjs.
 
 One is five points ([τ]₁, [τ]₂, [α]₁, [β]₁, [β]₂ after it), the proofs of the three secrets, the state of Blake2b
-over the response before them, the next challenge, type and length of the parameters (u32 each), and parameters:
-1, length, a name in UTF-8; 2, a beacon's exponent; 3, length, its bytes: a byte each, in this order, none twice.
+over the response before them, the next challenge, and what `contribution_parameters` reads.
 Source: snarkjs, src/powersoftau_utils.js.
 """
 
@@ -10,15 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from zkroll.algebra.contribution_parameters import Parameters, read_parameters
 from zkroll.algebra.curve import G1Points, G2Point, G2Points, Point, Points
 from zkroll.algebra.iden3 import Fields
 from zkroll.errors import InputError
 
 HASH_BYTES, PARTIAL_HASH_BYTES = 64, 216
-
-_CONTRIBUTED, _BEACON = 0, 1
-_NAME_UNITS = 64  # of UTF-16
-_NAME, _EXPONENT, _BEACON_HASH = 1, 2, 3
 
 
 @dataclass(frozen=True)
@@ -51,7 +47,7 @@ class Contribution:
     next_challenge: bytes
     name: str = ""
     exponent: int | None = None
-    beacon: bytes = b""
+    beacon: bytes | None = None
 
     @property
     def is_beacon(self) -> bool:
@@ -74,13 +70,6 @@ class Contribution:
         def octets(points: Points) -> bytes:
             return points.to_bytes("iden3")
 
-        parameters = b""
-        if self.name:
-            text = cut_name(self.name).encode()
-            parameters += bytes([_NAME, len(text)]) + text
-        if self.exponent is not None:
-            parameters += bytes([_EXPONENT, self.exponent, _BEACON_HASH, len(self.beacon)]) + self.beacon
-        kind = _BEACON if self.is_beacon else _CONTRIBUTED
         return b"".join(
             [
                 octets(G1Points.from_ints([self.tau_g1])),
@@ -90,17 +79,9 @@ class Contribution:
                 *map(octets, self.proof_points()),
                 self.partial_hash,
                 self.next_challenge,
-                kind.to_bytes(4, "little"),
-                len(parameters).to_bytes(4, "little"),
-                parameters,
+                Parameters(self.name, self.exponent, self.beacon).to_bytes(),
             ]
         )
-
-
-def cut_name(name: str) -> str:
-    """Return what is kept of a contribution's name: 64 units of UTF-16, as JavaScript counts characters."""
-    units = name.encode("utf-16-le", "surrogatepass")[: 2 * _NAME_UNITS]
-    return units.decode("utf-16-le", "replace")
 
 
 _G1_BYTES, _G2_BYTES = G1Points.group.row_bytes, G2Points.group.row_bytes
@@ -142,12 +123,7 @@ def _read_contribution(fields: Fields, place: str) -> Contribution:
             raise fields.error(f"{place}: {error}") from error
     partial_hash = fields.octets(PARTIAL_HASH_BYTES, place).tobytes()
     next_challenge = fields.octets(HASH_BYTES, place).tobytes()
-    kind_number = fields.u32(place)
-    if kind_number not in (_CONTRIBUTED, _BEACON):
-        raise fields.error(f"{place}: expected type 0 or 1, got {kind_number}")
-    name, exponent, beacon = _read_parameters(fields, place)
-    if (exponent is not None, beacon is not None) != (kind_number == _BEACON,) * 2:
-        raise fields.error(f"{place}: expected a beacon's parameters for a beacon, and for nothing else")
+    parameters = read_parameters(fields, place)
     return Contribution(
         tau_g1=g1[0],
         tau_g2=g2[0],
@@ -159,31 +135,7 @@ def _read_contribution(fields: Fields, place: str) -> Contribution:
         beta=SecretProof(g1[7], g1[8], g2[4]),
         partial_hash=partial_hash,
         next_challenge=next_challenge,
-        name=name or "",
-        exponent=exponent,
-        beacon=beacon or b"",
+        name=parameters.name,
+        exponent=parameters.exponent,
+        beacon=parameters.seed,
     )
-
-
-def _read_parameters(fields: Fields, place: str) -> tuple[str | None, int | None, bytes | None]:
-    end = fields.u32(place)
-    if end > fields.left:
-        raise fields.error(f"{place}: expected {end} bytes of parameters, got {fields.left}")
-    end = fields.left - end
-    name, exponent, beacon, last = None, None, None, 0
-    while fields.left > end:
-        number = fields.integer(1, place)
-        if not last < number <= _BEACON_HASH:
-            raise fields.error(f"{place}: expected a parameter of {last + 1} to {_BEACON_HASH}, got {number}")
-        last = number
-        if number == _EXPONENT:
-            exponent = fields.integer(1, place)
-            continue
-        data = fields.octets(fields.integer(1, place), place).tobytes()
-        if number == _NAME:
-            name = data.decode("utf-8", "replace")
-        else:
-            beacon = data
-    if fields.left != end:
-        raise fields.error(f"{place}: expected its parameters to end where their length says")
-    return name, exponent, beacon

@@ -8,9 +8,11 @@ Source: snarkjs 0.7.6, src/misc.js.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
+from typing import Protocol
 
 from zkroll.algebra.progress import Progress, quiet
-from zkroll.errors import InputError
+from zkroll.errors import InputError, VerificationError
 from zkroll.prover.ceremony.chacha import ChaCha, from_digest
 
 LEAST_EXPONENT, MOST_EXPONENT = 10, 63
@@ -30,6 +32,39 @@ def check_beacon(seed: bytes, exponent: int) -> None:
     if not LEAST_EXPONENT <= exponent <= MOST_EXPONENT:
         raise InputError(
             f"beacon: expected an exponent of {LEAST_EXPONENT} to {MOST_EXPONENT}, got {exponent}"
+        )
+
+
+class Recorded(Protocol):
+    """A contribution that may be a beacon's, as files record it."""
+
+    @property
+    def exponent(self) -> int | None:
+        """Of a beacon: it is hashed 2^exponent times."""
+
+    @property
+    def beacon(self) -> bytes | None:
+        """Of a beacon: its seed."""
+
+
+def check_beacons(place: str, records: Sequence[Recorded], max_exponent: int) -> None:
+    """Look at the beacons of all contributions in a file before any is computed again.
+
+    Raises VerificationError for one that `check_beacon` refuses, InputError for more than 2^max_exponent hashes
+    together.
+    """
+    total = 0
+    for number, record in enumerate(records, 1):
+        if record.beacon is None or record.exponent is None:
+            continue
+        try:
+            check_beacon(record.beacon, record.exponent)
+        except InputError as error:
+            raise VerificationError(f"{place}: contribution {number}: {error}") from error
+        total += 1 << record.exponent
+    if total > 1 << max_exponent:
+        raise InputError(
+            f"{place}: expected beacons of at most 2^{max_exponent} hashes, got {total}: raise the limit to check them"
         )
 
 

@@ -11,48 +11,28 @@ Source: Bowe, Gabizon, Miers, "Scalable multi-party computation for zk-SNARK par
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from zkroll.algebra.constants import R_MODULUS
 from zkroll.algebra.curve import G1Points, G2Point, G2Points, Point, multiply
-from zkroll.algebra.pairing import pairing_product_is_one
-from zkroll.algebra.reference.curve import negate
+from zkroll.algebra.ptau_records import SecretProof
 from zkroll.errors import InputError
 from zkroll.prover.ceremony.chacha import ChaCha, from_digest
 from zkroll.prover.ceremony.transcript import Transcript
 
 __all__ = [
     "POWERS",
-    "KeyProof",
     "delta_digest",
     "digest_challenge",
     "power_challenge",
     "prove_powers",
     "prove_secret",
-    "same_ratio",
 ]
 
 #: The secrets of phase 1, in the order of their personalisation: 0, 1 and 2.
 POWERS = ("tau", "alpha", "beta")
 
 
-@dataclass(frozen=True)
-class KeyProof:
-    """The points s·G₁, s·x·G₁ and x·Q of one secret x."""
-
-    g1_s: Point
-    g1_sx: Point
-    g2_spx: G2Point
-
-    def check(self, g2_sp: G2Point) -> bool:
-        """Return whether one x, not zero, stands in all points, where Q is `g2_sp`.
-
-        Raises InputError for points that are not of the groups.
-        """
-        return same_ratio(self.g1_s, self.g1_sx, g2_sp, self.g2_spx)
-
-
-def prove_secret(secret: int, rng: ChaCha, g2_sp_of: Callable[[Point, Point], G2Point]) -> KeyProof:
+def prove_secret(secret: int, rng: ChaCha, g2_sp_of: Callable[[Point, Point], G2Point]) -> SecretProof:
     """Return the proof for `secret`, with s·G₁ from `rng` and Q = g2_sp_of(s·G₁, s·x·G₁).
 
     Raises InputError unless the secret is 1 to r - 1.
@@ -62,10 +42,10 @@ def prove_secret(secret: int, rng: ChaCha, g2_sp_of: Callable[[Point, Point], G2
     g1_s = rng.g1()
     g1_sx = multiply(G1Points.from_ints([g1_s]), secret)[0]
     g2_spx = multiply(G2Points.from_ints([g2_sp_of(g1_s, g1_sx)]), secret)[0]
-    return KeyProof(g1_s, g1_sx, g2_spx)
+    return SecretProof(g1_s, g1_sx, g2_spx)
 
 
-def prove_powers(rng: ChaCha, challenge: bytes) -> tuple[tuple[int, int, int], tuple[KeyProof, ...]]:
+def prove_powers(rng: ChaCha, challenge: bytes) -> tuple[tuple[int, int, int], tuple[SecretProof, ...]]:
     """Return the secrets τ, α and β of a contribution to phase 1, drawn from `rng`, and their proofs.
 
     `challenge` is the 64-byte hash that the contribution answers. The same generator gives the same, as the
@@ -96,13 +76,3 @@ def delta_digest(before: Transcript, g1_s: Point, g1_sx: Point) -> bytes:
 def digest_challenge(digest: bytes) -> G2Point:
     """Return the point of G2 that a digest gives: Q of phase 2, where the digest is `delta_digest`."""
     return from_digest(digest).g2()
-
-
-def same_ratio(a_1: Point, b_1: Point, a_2: G2Point, b_2: G2Point) -> bool:
-    """Return whether b_1 = x·a_1 and b_2 = x·a_2 for one x; never where one of them is infinity.
-
-    Raises InputError for points that are not of the groups.
-    """
-    if None in (a_1, b_1, a_2, b_2):
-        return False
-    return pairing_product_is_one([(a_1, b_2), (negate(b_1), a_2)])

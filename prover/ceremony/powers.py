@@ -44,7 +44,7 @@ from zkroll.algebra.reference.pairing import GENERATOR_G2
 from zkroll.errors import InputError
 from zkroll.prover.ceremony.beacon import beacon_rng, check_beacon
 from zkroll.prover.ceremony.chacha import ChaCha, fresh
-from zkroll.prover.ceremony.keypair import KeyProof, prove_powers
+from zkroll.prover.ceremony.keypair import prove_powers
 from zkroll.prover.ceremony.transcript import Transcript, encode
 from zkroll.prover.groth16.zkey import release
 
@@ -170,7 +170,7 @@ def contribute_with(
     *,
     name: str = "",
     exponent: int | None = None,
-    seed: bytes = b"",
+    seed: bytes | None = None,
     threads: int | None = None,
     progress: Progress = quiet,
 ) -> Contributed:
@@ -211,16 +211,16 @@ def contribute_with(
 def record(
     writer: PtauWriter,
     response: Transcript,
-    proofs: Sequence[KeyProof],
+    proofs: Sequence[SecretProof],
     name: str,
     exponent: int | None,
-    seed: bytes,
+    seed: bytes | None,
     threads: int | None,
 ) -> Contributed:
     """Return the record of a contribution whose points are written, and whose response lacks its proofs only."""
     tau_g1 = writer.points(G1Points, TAU_G1, 1)
     alpha_g1, beta_g1 = (writer.points(G1Points, section, 0) for section in (ALPHA_TAU_G1, BETA_TAU_G1))
-    tau, alpha, beta = (SecretProof(proof.g1_s, proof.g1_sx, proof.g2_spx) for proof in proofs)
+    tau, alpha, beta = proofs
     partial = Contribution(
         tau_g1=tau_g1[0],
         tau_g2=writer.points(G2Points, TAU_G2, 1)[0],

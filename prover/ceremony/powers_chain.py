@@ -8,27 +8,23 @@ Source: snarkjs 0.7.6, src/powersoftau_verify.js.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from zkroll.algebra.curve import (
     GENERATOR,
     GENERATOR_G2,
-    G1Points,
     G2Point,
-    G2Points,
     Point,
-    is_in_subgroup,
 )
-from zkroll.algebra.pairing import pairing_products_are_one
 from zkroll.algebra.progress import Progress
 from zkroll.algebra.ptau import PtauFile
 from zkroll.algebra.ptau_records import Contribution
-from zkroll.algebra.reference.curve import negate
 from zkroll.errors import InputError, VerificationError
-from zkroll.prover.ceremony.beacon import beacon_rng
+from zkroll.prover.ceremony.beacon import beacon_rng, check_beacons
+from zkroll.prover.ceremony.claims import Claim, require
 from zkroll.prover.ceremony.keypair import POWERS as SECRETS
-from zkroll.prover.ceremony.keypair import KeyProof, power_challenge, prove_powers
+from zkroll.prover.ceremony.keypair import power_challenge, prove_powers
 from zkroll.prover.ceremony.powers import first_challenge, response_of
 
 #: (stage, detail): what is being done
@@ -41,38 +37,6 @@ class CheckedContribution:
 
     contribution: Contribution
     response_hash: bytes
-
-
-# ---- equal ratios ------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Claim:
-    """That b_1 = x·a_1 and b_2 = x·a_2 for one x other than zero; `text` says what is wrong if not."""
-
-    text: str
-    a_1: Point
-    b_1: Point
-    a_2: G2Point
-    b_2: G2Point
-
-
-def require(place: str, claims: Sequence[Claim], threads: int | None = None) -> None:
-    """Raise VerificationError with the first claim that does not hold, or whose points are not of the groups."""
-    if not claims:
-        return
-    g1 = G1Points.from_ints(point for claim in claims for point in (claim.a_1, claim.b_1))
-    g2 = G2Points.from_ints(point for claim in claims for point in (claim.a_2, claim.b_2))
-    good = is_in_subgroup(g1, threads) & is_in_subgroup(g2, threads)
-    good &= g1.rows.any(axis=1) & g2.rows.any(axis=1)
-    usable = [bool(pair.all()) for pair in good.reshape(-1, 2)]
-    groups = [
-        [(claim.a_1, claim.b_2), (negate(claim.b_1), claim.a_2)] if use else [(GENERATOR, GENERATOR_G2)]
-        for claim, use in zip(claims, usable, strict=True)
-    ]
-    for claim, holds in zip(claims, pairing_products_are_one(groups, threads=threads), strict=True):
-        if not holds:
-            raise VerificationError(f"{place}: {claim.text}")
 
 
 # ---- contributions -----------------------------------------------------------------------------------------
@@ -129,9 +93,10 @@ def check_chain(
 ) -> list[CheckedContribution]:
     """Check every contribution against the one before it, and beacons against their seeds.
 
-    Raises VerificationError with the first that is wrong, InputError for a beacon of too many hashes.
+    Raises VerificationError with the first that is wrong, InputError for beacons of too many hashes.
     """
     place, checked = str(file.path), []
+    check_beacons(place, file.contributions, max_exponent)
     for i, made in enumerate(file.contributions):
         number = i + 1
         step("contributions", f"{number} of {len(file.contributions)}")
@@ -143,9 +108,9 @@ def check_chain(
             raise VerificationError(f"{place}: contribution {number}: {error}") from error
         checked.append(CheckedContribution(made, response))
     for i, made in enumerate(file.contributions):  # what may take long comes after what does not
-        if made.exponent is not None:
+        if made.exponent is not None and made.beacon is not None:
             challenge = State.after(file, i, lambda stage, _, text: step(stage, text)).challenge
-            _check_beacon(place, i + 1, made, made.exponent, challenge, max_exponent, step)
+            _check_beacon(place, i + 1, made, made.beacon, made.exponent, challenge, step)
     return checked
 
 
@@ -153,23 +118,18 @@ def _check_beacon(
     place: str,
     number: int,
     made: Contribution,
+    seed: bytes,
     exponent: int,
     challenge: bytes,
-    max_exponent: int,
     step: Step,
 ) -> None:
-    if exponent > max_exponent:
-        raise InputError(
-            f"{place}: contribution {number}: a beacon of 2^{exponent} hashes: expected at most "
-            f"2^{max_exponent}, unless more are asked for"
-        )
     try:
-        rng = beacon_rng(made.beacon, exponent, lambda stage, _, text: step(stage, text))
+        rng = beacon_rng(seed, exponent, lambda stage, _, text: step(stage, text))
     except InputError as error:
         raise VerificationError(f"{place}: contribution {number}: {error}") from error
     _, proofs = prove_powers(rng, challenge)
     for name, proof, found in zip(SECRETS, proofs, made.proofs, strict=True):
-        if proof != KeyProof(found.g1_s, found.g1_sx, found.g2_spx):
+        if proof != found:
             raise VerificationError(
                 f"{place}: contribution {number}: expected the {name} of the beacon, got another"
             )

@@ -60,11 +60,10 @@ from zkroll.algebra.ptau import (
 )
 from zkroll.errors import InputError, VerificationError
 from zkroll.prover.ceremony.beacon import DEFAULT_MAX_EXPONENT
+from zkroll.prover.ceremony.claims import Claim, require
 from zkroll.prover.ceremony.powers_chain import (
     CheckedContribution,
-    Claim,
     check_chain,
-    require,
 )
 from zkroll.prover.ceremony.transcript import Transcript
 from zkroll.prover.groth16.zkey import release
@@ -99,7 +98,7 @@ def verify(
     """Verify a .ptau file wholly.
 
     Raises VerificationError with the first thing that is wrong, InputError for a file that cannot be read, and for
-    a beacon of more than 2^max_exponent hashes.
+    beacons of more than 2^max_exponent hashes together.
     """
     file = open_ptau(path)
     if not file.contributions:

@@ -21,10 +21,11 @@ from zkroll.algebra.files import open_regular, replace_file
 from zkroll.algebra.iden3 import Octets
 from zkroll.algebra.progress import Progress, quiet
 from zkroll.algebra.ptau import NAMES, POWERS, create_ptau, kind_of, point_count
+from zkroll.algebra.ptau_records import SecretProof
 from zkroll.errors import InputError, VerificationError
-from zkroll.prover.ceremony.keypair import KeyProof
+from zkroll.prover.ceremony.claims import require
 from zkroll.prover.ceremony.powers import Contributed, last_challenge, open_whole, record, response_of
-from zkroll.prover.ceremony.powers_chain import State, contribution_claims, require
+from zkroll.prover.ceremony.powers_chain import State, contribution_claims
 from zkroll.prover.ceremony.transcript import Transcript, encoded_pieces
 from zkroll.prover.groth16.zkey import release
 
@@ -126,7 +127,7 @@ def import_response(
         for section in POWERS:
             writer.write(section, decoded(section))
         progress("hashing", _HASHED, "")
-        made = record(writer, hashed, _proofs(octets[at:], response), name, None, b"", threads)
+        made = record(writer, hashed, _proofs(octets[at:], response), name, None, None, threads)
         number = len(file.contributions) + 1
         before = State.after(file, number - 1, quiet)
         require(str(response), contribution_claims(number, made.contribution, before), threads)
@@ -168,11 +169,11 @@ def _decompressed(
         raise InputError(f"{place}: {error}") from error
 
 
-def _proofs(octets: Octets, path: Path | str) -> list[KeyProof]:
+def _proofs(octets: Octets, path: Path | str) -> list[SecretProof]:
     cut = _PROOFS[0] * G1Points.group.row_bytes
     try:
         pairs = G1Points.from_bytes(octets[:cut]).to_ints()
         others = G2Points.from_bytes(octets[cut:]).to_ints()
     except InputError as error:
         raise InputError(f"{path}: proofs of the secrets: {error}") from error
-    return [KeyProof(pairs[2 * i], pairs[2 * i + 1], others[i]) for i in range(3)]
+    return [SecretProof(pairs[2 * i], pairs[2 * i + 1], others[i]) for i in range(3)]

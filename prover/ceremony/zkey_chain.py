@@ -9,15 +9,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from zkroll.algebra.curve import GENERATOR, GENERATOR_G2, G1Points, G2Point, Point, multiply
+from zkroll.algebra.curve import GENERATOR, GENERATOR_G2, G1Points, Point, multiply
 from zkroll.algebra.progress import Progress, quiet
 from zkroll.circuits.r1cs.formats.zkey import Ceremony, Contribution, ZKey
 from zkroll.errors import InputError, VerificationError
-from zkroll.prover.ceremony.beacon import DEFAULT_MAX_EXPONENT, beacon_rng, check_beacon
-from zkroll.prover.ceremony.keypair import KeyProof, delta_digest, digest_challenge, same_ratio
+from zkroll.prover.ceremony.beacon import DEFAULT_MAX_EXPONENT, beacon_rng, check_beacons
+from zkroll.prover.ceremony.claims import Claim, require
+from zkroll.prover.ceremony.keypair import delta_digest, digest_challenge
 from zkroll.prover.ceremony.transcript import Transcript
-
-_BEACON = 1
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,7 @@ def check_chain(
         raise VerificationError(
             "zkey: phase 2 was skipped: expected contributions, got none, and anyone can forge proofs"
         )
-    _bound_beacons(records, max_exponent)
+    check_beacons("zkey", records, max_exponent)
     said = Transcript(key.ceremony.circuit_hash)
     checked: list[CheckedContribution] = []
     delta: Point = GENERATOR
@@ -73,8 +72,8 @@ def check_chain(
         raise VerificationError(
             f"zkey: delta1: expected that after the last contribution, {delta}, got {key.delta1}"
         )
-    if not _ratio(GENERATOR, delta, GENERATOR_G2, key.delta2, "zkey: delta2"):
-        raise VerificationError("zkey: delta2: expected the delta of delta1 in G2, got another point")
+    same_delta = "delta2: expected the delta of delta1 in G2, got another point"
+    require("zkey", [Claim(same_delta, GENERATOR, delta, GENERATOR_G2, key.delta2)])
     if key.delta2 == key.gamma2:
         raise VerificationError(
             "zkey: phase 2 was skipped: delta2 is gamma2 after all contributions, and anyone can forge proofs"
@@ -93,20 +92,22 @@ def _check_one(record: Contribution, said: Transcript, delta: Point, place: str,
             f"got {record.transcript.hex()[:32]}…"
         )
     g2_sp = digest_challenge(digest)
-    proof = KeyProof(record.g1_s, record.g1_sx, record.g2_spx)
-    if not _ratio(proof.g1_s, proof.g1_sx, g2_sp, proof.g2_spx, place):
-        raise VerificationError(f"{place}: expected a proof of its secret, got one that does not hold")
-    if not _ratio(delta, record.delta_after, g2_sp, proof.g2_spx, place):
-        raise VerificationError(f"{place}: expected delta times its secret after it, got another delta")
-    if record.kind == _BEACON:
+    known = "expected a proof of its secret, got one that does not hold"
+    multiplied = "expected delta times its secret after it, got another delta"
+    claims = [
+        Claim(known, record.g1_s, record.g1_sx, g2_sp, record.g2_spx),
+        Claim(multiplied, delta, record.delta_after, g2_sp, record.g2_spx),
+    ]
+    require(place, claims)
+    if record.is_beacon:
         _check_beacon(record, place, progress)
 
 
 def _check_beacon(record: Contribution, place: str, progress: Progress) -> None:
-    if record.beacon is None or record.iterations_exponent is None:
+    if record.beacon is None or record.exponent is None:
         raise VerificationError(f"{place}: expected the seed and the exponent of a beacon")
     try:
-        rng = beacon_rng(record.beacon, record.iterations_exponent, progress)
+        rng = beacon_rng(record.beacon, record.exponent, progress)
     except InputError as error:
         raise VerificationError(f"{place}: {error}") from error
     secret, g1_s = rng.fr(), rng.g1()
@@ -115,32 +116,8 @@ def _check_beacon(record: Contribution, place: str, progress: Progress) -> None:
         raise VerificationError(f"{place}: expected the key that its beacon gives, got another one")
 
 
-def _bound_beacons(records: tuple[Contribution, ...], limit: int) -> None:
-    """Refuse beacons that take too long, before anything is computed."""
-    total = 0
-    for i, record in enumerate(records):
-        if record.kind != _BEACON or record.beacon is None or record.iterations_exponent is None:
-            continue
-        try:
-            check_beacon(record.beacon, record.iterations_exponent)
-        except InputError as error:
-            raise VerificationError(f"zkey: contribution {i + 1}: {error}") from error
-        total += 1 << record.iterations_exponent
-    if total > 1 << limit:
-        raise InputError(
-            f"zkey: expected beacons of at most 2^{limit} hashes, got {total}: raise the limit to check them"
-        )
-
-
 def _from(progress: Progress, begin: float, size: float) -> Progress:
     return lambda stage, fraction, detail: progress(stage, begin + size * fraction, detail)
-
-
-def _ratio(a_1: Point, b_1: Point, a_2: G2Point, b_2: G2Point, place: str) -> bool:
-    try:
-        return same_ratio(a_1, b_1, a_2, b_2)
-    except InputError as error:
-        raise VerificationError(f"{place}: {error}") from error
 
 
 def _said(transcript: Transcript, record: Contribution) -> Transcript:

@@ -15,11 +15,11 @@ from pathlib import Path
 import numpy as np
 
 from zkroll.algebra.constants import R_MODULUS
+from zkroll.algebra.contribution_parameters import cut_name
 from zkroll.algebra.curve import G1Points, G2Points, multiply
 from zkroll.algebra.files import check_writable
 from zkroll.algebra.iden3 import Octets
 from zkroll.algebra.progress import Progress, quiet
-from zkroll.algebra.ptau_records import cut_name
 from zkroll.circuits.r1cs.formats.zkey import C as C_SECTION
 from zkroll.circuits.r1cs.formats.zkey import (
     Ceremony,
@@ -37,7 +37,6 @@ from zkroll.prover.ceremony.zkey_chain import contribution_hash, transcript_of
 from zkroll.prover.groth16.zkey import release
 
 _TOGETHER = 1 << 14  # points that are multiplied together
-_PERSON, _BEACON = 0, 1
 
 
 @dataclass(frozen=True)
@@ -62,9 +61,7 @@ def contribute_zkey(
     Raises InputError for a damaged key, points of C or H off the curve, and an output that cannot be written; then
     no file is left.
     """
-    return _contribute(
-        source, output, lambda: fresh(entropy), _record(_PERSON, name, None, None), threads, progress
-    )
+    return _contribute(source, output, lambda: fresh(entropy), _record(name, None, None), threads, progress)
 
 
 def beacon_zkey(
@@ -87,12 +84,12 @@ def beacon_zkey(
     def rng() -> ChaCha:
         return beacon_rng(seed, exponent, lambda stage, part, detail: progress(stage, part / 10, detail))
 
-    return _contribute(source, output, rng, _record(_BEACON, name, seed, exponent), threads, progress)
+    return _contribute(source, output, rng, _record(name, seed, exponent), threads, progress)
 
 
-def _record(kind: int, name: str, seed: bytes | None, exponent: int | None) -> Contribution:
+def _record(name: str, seed: bytes | None, exponent: int | None) -> Contribution:
     """A record whose points are still missing."""
-    return Contribution(None, None, None, None, b"", kind, cut_name(name), exponent, seed)
+    return Contribution(None, None, None, None, b"", cut_name(name), exponent, seed)
 
 
 def _contribute(

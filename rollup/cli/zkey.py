@@ -274,7 +274,7 @@ def _is_skipped(key: ZKey) -> bool:
 
 def _entries(records: Iterable[tuple[Contribution, bytes]]) -> list[dict[str, Any]]:
     return [
-        contribution_entry(number, record.name, record.beacon, record.iterations_exponent, hash=digest)
+        contribution_entry(number, record.name, record.beacon, record.exponent, hash=digest)
         for number, (record, digest) in enumerate(records, 1)
     ]
 

@@ -20,6 +20,7 @@ from support.powers import (
 )
 from support.section_files import assemble, content, damages, patched, sections, with_section
 
+from zkroll.algebra.contribution_parameters import cut_name
 from zkroll.algebra.curve import G1Points, G2Points
 from zkroll.algebra.group_ntt import inverse
 from zkroll.algebra.ptau import (
@@ -35,7 +36,7 @@ from zkroll.algebra.ptau import (
     open_ptau,
     point_count,
 )
-from zkroll.algebra.ptau_records import Contribution, cut_name
+from zkroll.algebra.ptau_records import Contribution
 from zkroll.errors import InputError
 
 DATA = PREPARED.read_bytes()
@@ -58,7 +59,7 @@ def test_header_contributions_and_points_are_read() -> None:
     file = open_ptau(PREPARED)
     assert (file.power, file.ceremony_power, file.is_prepared) == (3, 3, True)
     test, beacon = file.contributions
-    assert (test.name, test.is_beacon, test.exponent, test.beacon) == ("test", False, None, b"")
+    assert (test.name, test.is_beacon, test.exponent, test.beacon) == ("test", False, None, None)
     assert (beacon.name, beacon.is_beacon, beacon.exponent) == ("beacon of tests", True, 10)
     assert beacon.beacon == bytes(range(1, 33))
     assert file.points(G1Points, TAU_G1, 1, 1)[0] == beacon.tau_g1

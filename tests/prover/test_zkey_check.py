@@ -256,7 +256,7 @@ def test_a_changed_record_is_named(number, name, how, write):
         check_chain(read_zkey(key))
 
 
-@pytest.mark.parametrize("change", [{"beacon": b"\x01"}, {"iterations_exponent": 11}, {"beacon": b""}])
+@pytest.mark.parametrize("change", [{"beacon": b"\x01"}, {"exponent": 11}, {"beacon": b""}])
 def test_a_beacon_that_was_not_used_is_found(change, write):
     old = records()
     changed = list(old.contributions)
@@ -267,7 +267,7 @@ def test_a_beacon_that_was_not_used_is_found(change, write):
 def test_a_contribution_cannot_call_itself_a_beacon(write):
     old = records()
     changed = list(old.contributions)
-    changed[0] = dataclasses.replace(changed[0], kind=1, beacon=b"\x01", iterations_exponent=10)
+    changed[0] = dataclasses.replace(changed[0], beacon=b"\x01", exponent=10)
     refused(
         write(ceremony=Ceremony(old.circuit_hash, tuple(changed))),
         "contribution 1: expected the key that its beacon",
@@ -281,7 +281,7 @@ def test_a_beacon_that_takes_too_long_is_refused_before_it_is_computed(write):
         (200, VerificationError, "exponent of 10 to 63"),
     ):
         changed = list(old.contributions)
-        changed[1] = dataclasses.replace(changed[1], iterations_exponent=exponent)
+        changed[1] = dataclasses.replace(changed[1], exponent=exponent)
         with pytest.raises(expected, match=text):
             verify_zkey(SYSTEM, POWERS, write(ceremony=Ceremony(old.circuit_hash, tuple(changed))))
     with pytest.raises(InputError, match=r"at most 2\^9 hashes, got 1024"):

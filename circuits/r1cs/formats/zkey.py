@@ -14,9 +14,7 @@ in Montgomery form with R = 2^256, see `zkroll.algebra.point_encoding`, form "id
      8  C: a point of G1 for each wire behind the public ones
      9  H: a point of G1 for each element of the domain
     10  contributions: hash of the circuit (64 bytes), their number (4 bytes); each has [δ]₁ after it, [s]₁,
-        [s·x]₁, [s'·x]₂, hash of the transcript (64 bytes), type (4 bytes: 0 a person, 1 a beacon), length of
-        the parameters (4 bytes) and these, each led by its number (1 byte) in rising order: 1, length and name;
-        2, exponent of the beacon's iterations (1 byte); 3, length and seed of the beacon
+        [s·x]₁, [s'·x]₂, hash of the transcript (64 bytes), and what `zkroll.algebra.contribution_parameters` reads
 
 Source: snarkjs, src/zkey_utils.js (read for the layout).
 """
@@ -32,6 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zkroll.algebra.constants import Q_MODULUS, R_MODULUS
+from zkroll.algebra.contribution_parameters import Parameters, read_parameters
 from zkroll.algebra.curve import G1Points, G2Points
 from zkroll.algebra.iden3 import (
     FIELD_BYTES,
@@ -60,22 +59,28 @@ COEFFICIENT = np.dtype([("matrix", "<u4"), ("constraint", "<u4"), ("wire", "<u4"
 _LARGEST_POWER = 28  # 2^28 divides r - 1
 _MOST_CONTRIBUTIONS = 1 << 16
 _POINTS_CHECKED = 1 << 16  # at a time
-_NAME, _EXPONENT, _SEED = 1, 2, 3
 
 
 @dataclass(frozen=True)
 class Contribution:
-    """A step of the ceremony's second phase. Points are integers, None for infinity."""
+    """A step of the ceremony's second phase. Points are integers, None for infinity.
+
+    exponent, beacon: of a beacon, 2^exponent hashes of bytes; both are None of a person's contribution.
+    """
 
     delta_after: Point
     g1_s: Point
     g1_sx: Point
     g2_spx: G2Point
     transcript: bytes
-    kind: int = 0
     name: str = ""
-    iterations_exponent: int | None = None
+    exponent: int | None = None
     beacon: bytes | None = None
+
+    @property
+    def is_beacon(self) -> bool:
+        """Whether the secret comes from a public value."""
+        return self.exponent is not None
 
 
 @dataclass(frozen=True)
@@ -291,42 +296,8 @@ def _contribution(fields: Fields, i: int) -> Contribution:
     delta_after, g1_s, g1_sx = (_g1(fields, f"{place}: {name}") for name in ("delta1", "[s]", "[s x]"))
     g2_spx = _g2(fields, f"{place}: [s' x]")
     transcript = fields.octets(HASH_BYTES, f"{place}: transcript").tobytes()
-    kind = fields.u32(f"{place}: type")
-    if kind not in (0, 1):
-        raise fields.error(f"{place}: expected type 0 or 1, got {kind}")
-    length = fields.u32(f"{place}: parameters")
-    end = fields.left - length
-    if end < 0:
-        raise fields.error(f"{place}: expected {length} bytes of parameters, got {fields.left}")
-    last, name, exponent, beacon = 0, "", None, None
-    while fields.left > end:
-        number = fields.integer(1, f"{place}: parameter")
-        if not last < number <= _SEED:
-            raise fields.error(f"{place}: expected parameters 1 to {_SEED} in rising order, got {number}")
-        last = number
-        if number == _EXPONENT:
-            exponent = fields.integer(1, f"{place}: exponent")
-            continue
-        size = fields.integer(1, f"{place}: length")
-        if size > fields.left - end:
-            raise fields.error(f"{place}: parameter {number}: expected {size} bytes, got {fields.left - end}")
-        data = fields.octets(size, f"{place}: parameter {number}").tobytes()
-        if number == _NAME:
-            try:
-                name = data.decode()
-            except UnicodeDecodeError:
-                raise fields.error(f"{place}: expected a name in UTF-8, got {data!r}") from None
-        else:
-            beacon = data
-    if fields.left != end:
-        raise fields.error(
-            f"{place}: expected {length} bytes of parameters, got {length + end - fields.left}"
-        )
-    if (exponent is not None, beacon is not None) != (kind == 1,) * 2:
-        raise fields.error(
-            f"{place}: expected the exponent and the seed of a beacon for a beacon, and for nothing else"
-        )
-    return Contribution(delta_after, g1_s, g1_sx, g2_spx, transcript, kind, name, exponent, beacon)
+    name, exponent, beacon = read_parameters(fields, place)
+    return Contribution(delta_after, g1_s, g1_sx, g2_spx, transcript, name, exponent, beacon)
 
 
 # ---- writing -----------------------------------------------------------------------------------------------
@@ -376,24 +347,10 @@ def _ceremony_bytes(ceremony: Ceremony) -> Iterator[bytes]:
     yield _hash(ceremony.circuit_hash) + len(ceremony.contributions).to_bytes(4, "little")
     for item in ceremony.contributions:
         yield _g1_bytes(item.delta_after, item.g1_s, item.g1_sx) + _g2_bytes(item.g2_spx)
-        yield _hash(item.transcript) + item.kind.to_bytes(4, "little")
-        parameters = b""
-        if item.name:
-            parameters += _short(_NAME, item.name.encode())
-        if item.iterations_exponent is not None:
-            parameters += bytes([_EXPONENT, item.iterations_exponent])
-        if item.beacon is not None:
-            parameters += _short(_SEED, item.beacon)
-        yield len(parameters).to_bytes(4, "little") + parameters
+        yield _hash(item.transcript) + Parameters(item.name, item.exponent, item.beacon).to_bytes()
 
 
 def _hash(data: bytes) -> bytes:
     if len(data) != HASH_BYTES:
         raise InputError(f"zkey: contributions: expected a hash of {HASH_BYTES} bytes, got {len(data)}")
     return data
-
-
-def _short(number: int, data: bytes) -> bytes:
-    if len(data) > 255:
-        raise InputError(f"zkey: contributions: expected a parameter of at most 255 bytes, got {len(data)}")
-    return bytes([number, len(data)]) + data

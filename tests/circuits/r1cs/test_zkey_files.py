@@ -35,9 +35,9 @@ def test_a_key_of_snarkjs_is_read() -> None:
 
 def test_its_contributions_are_read_in_order() -> None:
     first, last = KEY.ceremony.contributions
-    assert (first.kind, first.name, first.iterations_exponent, first.beacon) == (0, "first é", None, None)
-    assert (last.kind, last.name, last.iterations_exponent, last.beacon) == (
-        1,
+    assert (first.is_beacon, first.name, first.exponent, first.beacon) == (False, "first é", None, None)
+    assert (last.is_beacon, last.name, last.exponent, last.beacon) == (
+        True,
         "final",
         10,
         bytes(range(1, 32)),
@@ -105,6 +105,7 @@ def _hostile() -> dict[str, tuple[bytes, str]]:
     ceremony = content(DATA, 10)
     first = 68  # the first contribution; its points take 320 bytes, the hash 64
     parameters = first + 320 + 64 + 8
+    of_beacon = parameters + 10 + 320 + 64 + 8
     return {
         "plonk": (part(1, 0, u32(2)), "section 1: expected a key for groth16, got plonk"),
         "protocol 77": (part(1, 0, u32(77)), "got protocol 77"),
@@ -140,6 +141,7 @@ def _hostile() -> dict[str, tuple[bytes, str]]:
         "delta off the curve": (part(10, first, OFF_CURVE), "contribution 0: delta1: .*on the curve"),
         "type 2": (part(10, parameters - 8, u32(2)), "contribution 0: expected type 0 or 1"),
         "person called a beacon": (part(10, parameters - 8, u32(1)), "contribution 0: .*beacon"),
+        "beacon called a person": (part(10, of_beacon - 8, u32(0)), "contribution 1: .*beacon"),
         "parameters of 4 GB": (
             part(10, parameters - 4, b"\xff" * 4),
             "contribution 0: expected 4294967295 bytes",
@@ -150,7 +152,6 @@ def _hostile() -> dict[str, tuple[bytes, str]]:
             part(10, parameters + 1, b"\xff"),
             "contribution 0: parameter 1: expected 255 bytes, got 8",
         ),
-        "name not UTF-8": (part(10, parameters + 2, b"\xff"), "contribution 0: expected a name in UTF-8"),
         "parameters twice": (
             with_section(
                 DATA, 10, patched(ceremony[: parameters + 10], parameters, b"\x01\x03abc\x01\x03abc")
@@ -220,7 +221,8 @@ def test_keys_that_contradict_themselves_are_refused(change, message) -> None:
     ("contribution", "message"),
     [
         (Contribution(GENERATOR, None, None, None, bytes(63)), "hash of 64 bytes"),
-        (Contribution(GENERATOR, None, None, None, bytes(64), name="é" * 128), "at most 255 bytes"),
+        (Contribution(GENERATOR, None, None, None, bytes(64), "", 10, bytes(256)), "at most 255 bytes"),
+        (Contribution(GENERATOR, None, None, None, bytes(64), "", 256, b"\1"), "an exponent of a byte"),
     ],
 )
 def test_contributions_that_do_not_fit_are_refused(contribution, message, tmp_path: Path) -> None:
