@@ -158,7 +158,10 @@ class _Block:
 
     def _let(self, reader: Reader, depth: int) -> None:
         name = reader.next("word", "a variable's name").text
-        taken: tuple[Container[str], ...] = (OPCODES, RESERVED, self._parameters, self._variables)
+        taken: tuple[Container[str], ...] = (
+            *(OPCODES, RESERVED, self._parameters, self._variables),
+            (reader.contract, reader.name),
+        )
         if any(name in names for names in taken):
             reader.refuse("expected the name of a new variable", 1)
         reader.expect(":=")

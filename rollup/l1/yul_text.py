@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final, NoReturn
 
 from zkroll.errors import InputError
+from zkroll.verifier.groth16.solidity_names import is_reserved
 
 LARGEST_TEXT: Final = 1 << 20  # characters, some ten times what gives the largest code
 WORD: Final = 32
@@ -25,10 +26,17 @@ OPCODES: Final[dict[str, tuple[int, int, int]]] = {
     "mstore8": (0x53, 2, 0), "gas": (0x5A, 0, 1), "return": (0xF3, 2, 0), "staticcall": (0xFA, 6, 1),
     "revert": (0xFD, 2, 0), "invalid": (0xFE, 0, 0),
 }  # fmt: skip
-RESERVED: Final = frozenset(
-    ("let", "if", "true", "false", "for", "switch", "case", "default", "function", "leave", "break", "continue",
-     "hex")
-)  # fmt: skip
+#: what no variable can be called: words and instructions of Yul, and what Solidity declares everywhere
+_WORDS: Final = """
+    let if true false for switch case default function leave break continue hex difficulty prevrandao timestamp number
+    basefee blobbasefee blobhash chainid origin balance selfbalance extcodesize extcodecopy extcodehash codesize
+    codecopy gasprice coinbase gaslimit blockhash sload sstore tload tstore mcopy msize pc clz call callcode
+    delegatecall create create2 log0 log1 log2 log3 log4 selfdestruct jump jumpi jumpdest datasize dataoffset datacopy
+    linkersymbol loadimmutable setimmutable memoryguard verbatim auxdata
+    abi addmod assert block blobhash ecrecover erc7201 gasleft msg mulmod now require ripemd160 revert sha256
+    super suicide this tx type _
+"""
+RESERVED: Final = frozenset(_WORDS.split())
 
 _TOKEN = re.compile(
     r"(?P<skip>\s+|//[^\n]*|/\*.*?\*/)"
@@ -40,6 +48,7 @@ _TOKEN = re.compile(
     r"|(?P<other>.)",
     re.DOTALL,
 )
+_PRAGMA = re.compile(r"[A-Za-z0-9_.^~<>=|*-]+")
 _STRANGE = re.compile(r"[^\n\t -~]")
 NUMBER = re.compile(r"0x[0-9a-fA-F]+|0|[1-9][0-9]*")
 
@@ -76,6 +85,7 @@ class Reader:
             line += text.count("\n")
         self._last = line
         self._at = 0
+        self.contract = self.name = ""
         self.types: list[str] = []
         self.mutability = "view"
 
@@ -117,19 +127,31 @@ class Reader:
     def heading(self) -> str:
         """Take pragmas and the contract's head; gives its name."""
         while self.take("pragma"):
+            if self.next("word", "a pragma's name").text not in ("solidity", "abicoder"):
+                self.refuse("expected pragma solidity or abicoder", 1)
             while not self.take(";"):
-                if not self.peek():
-                    self.refuse("expected ';'")
+                if not _PRAGMA.fullmatch(self.peek()):
+                    self.refuse("expected ';' or a version")
                 self._at += 1
         self.expect("contract")
-        name = self.next("word", "the contract's name").text
+        self.contract = self._name("the contract's name")
         self.expect("{")
+        return self.contract
+
+    def _name(self, what: str) -> str:
+        """Take a name that Solidity has left to contracts, functions and parameters."""
+        name = self.next("word", what).text
+        if is_reserved(name):
+            self.refuse(f"expected {what}", 1)
         return name
 
     def function(self) -> tuple[str, list[tuple[str, int, int]]]:
         """Take the function's head up to the block's '{'; gives its name and (name, offset, words) of parameters."""
         self.expect("function")
-        name = self.next("word", "the function's name").text
+        name = self._name("the function's name")
+        if name == self.contract:
+            self.refuse("expected another name than the contract's for its function", 1)
+        self.name = name
         self.expect("(")
         parameters: list[tuple[str, int, int]] = []
         offset = 4
@@ -138,7 +160,7 @@ class Reader:
                 self.expect(",")
             kind, words = self._array_type()
             self.expect("calldata")
-            parameter = self.next("word", "the parameter's name").text
+            parameter = self._name("the parameter's name")
             if (
                 parameter in OPCODES
                 or parameter in RESERVED

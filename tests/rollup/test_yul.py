@@ -400,3 +400,46 @@ def test_the_verifier_answers_as_with_solc() -> None:
             assert (answer.failure is not None) or value(answer) == 1
     with pytest.raises(InputError, match="256 bytes"):
         deployed.accepts(b"", [])
+
+
+NAMES = """
+    byte uint256 uint8 bytes32 address contract mapping public this super abstract assembly _ switch let if hex unchecked
+    virtual emit type var alias immutable match null of static typeof receive fallback constructor days wei
+"""
+BUILT_IN = """
+    timestamp chainid balance sload call delegatecall create log0 selfdestruct msize pc jump datasize linkersymbol
+    msg block abi now require sha256 this type C f x
+"""
+
+
+def texts_with_taken_names() -> dict[str, str]:
+    end = giving("1")
+    found = {f"variable {name}": contract(f"let {name} := 1 {end}") for name in BUILT_IN.split()}
+    for name in NAMES.split():
+        found[f"contract {name}"] = contract(end, name=name)
+        found[f"function {name}"] = contract(end).replace("function f(", f"function {name}(")
+        found[f"parameter {name}"] = contract(end, f"uint256[1] calldata {name}")
+    found["function as contract"] = contract(end, name="f")
+    for pragma in ("foo", "experimental '/*'", "solidity '>=0.8'", "solidity {>=0.8}", "solidity >=0.8 /"):
+        found[f"pragma {pragma}"] = contract(end).replace("pragma solidity ^0.8.20", f"pragma {pragma}")
+    return found
+
+
+def test_names_that_solidity_has_taken_are_refused() -> None:
+    for what, text in texts_with_taken_names().items():
+        with pytest.raises(InputError, match=r"^contract: line [0-9]+: expected "):
+            compile_contract(text)
+        assert what
+
+
+@pytest.mark.oracle
+@needs_solc
+def test_names_beside_them_are_free_for_solc_too() -> None:
+    free = ("sstore_", "verify", "gas2", "uint2x", "leave_", "error", "layout", "global", "from")
+    good = {
+        f"good{i}": contract(f"let {name} := 1 " + giving(name), name="Groth16Verifier")
+        for i, name in enumerate(free)
+    }
+    for text in good.values():
+        compile_contract(text)
+    assert set(compile_contracts(good)) == set(good)

@@ -117,6 +117,12 @@ def test_a_name_that_is_no_identifier_is_refused(name):
         solidity_verifier(cells().key, name)
 
 
+@pytest.mark.parametrize("name", ["contract", "address", "uint8", "this", "_", "static", "verifyProof"])
+def test_a_name_that_solc_would_refuse_is_refused(name):
+    with pytest.raises(InputError, match=f"a contract's name that Solidity has left, got '{name}'"):
+        solidity_verifier(cells().key, name)
+
+
 def test_keys_that_must_not_be_deployed_are_refused():
     with pytest.raises(InputError, match=r"nobody contributed|expected a contribution"):
         VerifyingKey.from_parts(read_zkey(FIXTURES / "snarkjs/cells_uncontributed.zkey").verification_key)

@@ -29,6 +29,7 @@ from zkroll.algebra.constants import Q_MODULUS, R_MODULUS
 from zkroll.algebra.curve import G2Point, Point
 from zkroll.errors import InputError
 from zkroll.verifier.groth16.key import VerifyingKey
+from zkroll.verifier.groth16.solidity_names import is_reserved
 
 TEMPLATE: Final = "verifier.sol.template"
 
@@ -41,6 +42,9 @@ GAS_GUARD: Final = 185_000
 
 #: a longer name would only serve to make the contract large
 LARGEST_NAME: Final = 100
+
+#: the name of the contract's function, which the contract itself cannot have
+FUNCTION: Final = "verifyProof"
 
 _HEAD: Final = 4 + 8 * 32
 _NAME = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*")
@@ -63,7 +67,7 @@ def solidity_verifier(key: VerifyingKey, contract: str = "Groth16Verifier") -> s
 
     A public input takes 145 to 150 bytes of code: the 24,576 bytes that EIP-170 allows are enough for some 150.
 
-    Raises InputError for a name that is no identifier. Keys that must not be deployed (nobody contributed to
+    Raises InputError for a name that is no identifier, or one that solc refuses. Keys that must not be deployed (nobody contributed to
     them, points at infinity or outside their groups) are none: `VerifyingKey` refuses them.
     """
     if not isinstance(key, VerifyingKey):
@@ -72,6 +76,10 @@ def solidity_verifier(key: VerifyingKey, contract: str = "Groth16Verifier") -> s
         raise InputError(
             f"solidity verifier: expected a contract's name of at most {LARGEST_NAME} letters, digits, _ and $, "
             f"got {str(contract)[:LARGEST_NAME]!r}"
+        )
+    if is_reserved(contract) or contract == FUNCTION:
+        raise InputError(
+            f"solidity verifier: expected a contract's name that Solidity has left, got {contract!r}"
         )
     n = key.n_public
     places = ["_pubSignals" if i == 0 else f"add(_pubSignals, 0x{32 * i:02x})" for i in range(n)]
