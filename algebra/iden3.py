@@ -11,6 +11,7 @@ Source: iden3/binfileutils and iden3/r1csfile, doc/r1cs_bin_format.md.
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -178,6 +179,25 @@ def _u32(data: bytes) -> int:
     return int.from_bytes(data, "little")
 
 
+def release(part: NDArray[Any]) -> None:
+    """Give back the memory of a part of a file that is mapped for reading: it is read again if it is used again.
+
+    Nothing happens to other arrays.
+    """
+    whole: Any = part
+    while isinstance(whole, np.ndarray) and not isinstance(whole, np.memmap):
+        whole = whole.base
+    mapping = getattr(whole, "_mmap", None)
+    if not isinstance(mapping, mmap.mmap) or whole.mode != "r" or not hasattr(mapping, "madvise"):
+        return
+    base = np.frombuffer(mapping, dtype=np.uint8)
+    start = part.ctypes.data - base.ctypes.data
+    begin = -(-start // mmap.PAGESIZE) * mmap.PAGESIZE
+    size = (start + part.nbytes) // mmap.PAGESIZE * mmap.PAGESIZE - begin
+    if size > 0:
+        mapping.madvise(mmap.MADV_DONTNEED, begin, size)
+
+
 # ---- writing -----------------------------------------------------------------------------------------------
 
 
@@ -192,14 +212,20 @@ def write_sections(
     with replace_file(path) as file:
         file.write(kind.encode() + _le(version, 4) + _le(len(sections), 4))
         for number, buffers in sections:
-            file.write(_le(number, 4) + bytes(8))
-            start = file.tell()
-            for buffer in buffers:
-                write_buffer(file, buffer)
-            end = file.tell()
-            file.seek(start - 8)
-            file.write(_le(end - start, 8))
-            file.seek(end)
+            write_section(file, number, buffers)
+
+
+def write_section(file: BinaryIO, number: int, buffers: Iterable[Buffer]) -> tuple[int, int]:
+    """Write a section whose length is filled in afterwards; returns where its content begins and ends in the file."""
+    file.write(_le(number, 4) + bytes(8))
+    start = file.tell()
+    for buffer in buffers:
+        write_buffer(file, buffer)
+    end = file.tell()
+    file.seek(start - 8)
+    file.write(_le(end - start, 8))
+    file.seek(end)
+    return start, end
 
 
 def write_buffer(file: BinaryIO, buffer: Buffer) -> None:

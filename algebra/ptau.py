@@ -26,7 +26,7 @@ import numpy as np
 from zkroll.algebra.constants import Q_MODULUS
 from zkroll.algebra.curve import G1Points, G2Points, Points
 from zkroll.algebra.files import replace_file
-from zkroll.algebra.iden3 import FIELD_BYTES, Buffer, Octets, SectionFile, open_sections, write_buffer
+from zkroll.algebra.iden3 import FIELD_BYTES, Buffer, Octets, SectionFile, open_sections, write_section
 from zkroll.algebra.ptau_records import Contribution, read_contributions
 from zkroll.algebra.reference.pairing import GENERATOR_G2
 from zkroll.algebra.srs import SRS, check, make_srs
@@ -195,16 +195,7 @@ class PtauWriter:
 
     def write(self, number: int, buffers: Iterable[Buffer]) -> None:
         """Write a section of the bytes in these buffers, taken one at a time."""
-        file = self._file
-        file.write(number.to_bytes(4, "little") + bytes(8))
-        start = file.tell()
-        for buffer in buffers:
-            write_buffer(file, buffer)
-        end = file.tell()
-        file.seek(start - 8)
-        file.write((end - start).to_bytes(8, "little"))
-        file.seek(end)
-        self._places[number] = (start, end)
+        self._places[number] = write_section(self._file, number, buffers)
 
     def read(self, number: int) -> Iterator[Octets]:
         """Read a section of points back, (n, bytes of a point) at a time."""

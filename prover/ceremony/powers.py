@@ -22,7 +22,7 @@ from zkroll.algebra.constants import R_MODULUS
 from zkroll.algebra.curve import GENERATOR, G1Points, G2Points, Points, multiply
 from zkroll.algebra.field import fr
 from zkroll.algebra.fixed_base import fixed_base_g1, fixed_base_g2
-from zkroll.algebra.iden3 import Octets
+from zkroll.algebra.iden3 import Octets, release
 from zkroll.algebra.progress import Progress, quiet
 from zkroll.algebra.ptau import (
     ALPHA_TAU_G1,
@@ -46,7 +46,6 @@ from zkroll.prover.ceremony.beacon import beacon_rng, check_beacon
 from zkroll.prover.ceremony.chacha import ChaCha, fresh
 from zkroll.prover.ceremony.keypair import prove_powers
 from zkroll.prover.ceremony.transcript import Transcript, encode
-from zkroll.prover.groth16.zkey import release
 
 P = TypeVar("P", bound=Points)
 

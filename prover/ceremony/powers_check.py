@@ -40,6 +40,7 @@ from zkroll.algebra.curve import (
     negate,
 )
 from zkroll.algebra.field import blocks_for, fr
+from zkroll.algebra.iden3 import release
 from zkroll.algebra.kernels.emit import LANES
 from zkroll.algebra.msm import msm_g1, msm_g2
 from zkroll.algebra.pairing import pairing_product_is_one
@@ -66,7 +67,6 @@ from zkroll.prover.ceremony.powers_chain import (
     check_chain,
 )
 from zkroll.prover.ceremony.transcript import Transcript
-from zkroll.prover.groth16.zkey import release
 
 Words = NDArray[np.uint64]
 P = TypeVar("P", bound=Points)

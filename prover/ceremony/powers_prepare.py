@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from zkroll.algebra import aligned, group_ntt
 from zkroll.algebra.curve import G2Points, Points
+from zkroll.algebra.iden3 import release
 from zkroll.algebra.progress import Progress, quiet
 from zkroll.algebra.ptau import (
     CONTRIBUTIONS,
@@ -29,7 +30,6 @@ from zkroll.algebra.ptau import (
     point_count,
 )
 from zkroll.errors import InputError
-from zkroll.prover.groth16.zkey import release
 
 P = TypeVar("P", bound=Points)
 

@@ -18,7 +18,7 @@ import numpy as np
 from zkroll.algebra.blake2b import Blake2b
 from zkroll.algebra.curve import G1Points, G2Points
 from zkroll.algebra.files import open_regular, replace_file
-from zkroll.algebra.iden3 import Octets
+from zkroll.algebra.iden3 import Octets, release
 from zkroll.algebra.progress import Progress, quiet
 from zkroll.algebra.ptau import NAMES, POWERS, create_ptau, kind_of, point_count
 from zkroll.algebra.ptau_records import SecretProof
@@ -27,7 +27,6 @@ from zkroll.prover.ceremony.claims import require
 from zkroll.prover.ceremony.powers import Contributed, last_challenge, open_whole, record, response_of
 from zkroll.prover.ceremony.powers_chain import State, contribution_claims
 from zkroll.prover.ceremony.transcript import Transcript, encoded_pieces
-from zkroll.prover.groth16.zkey import release
 
 _HASH = 64
 _READ_BYTES = 1 << 24  # uncompressed, that are hashed together

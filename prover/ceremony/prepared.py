@@ -9,7 +9,7 @@ from typing import TypeVar
 import numpy as np
 
 from zkroll.algebra.curve import G1Points, G2Point, G2Points, Point
-from zkroll.algebra.iden3 import Octets
+from zkroll.algebra.iden3 import Octets, release
 from zkroll.algebra.ptau import (
     ALPHA_TAU_G1,
     BETA_G2,
@@ -21,7 +21,6 @@ from zkroll.algebra.ptau import (
     open_ptau,
 )
 from zkroll.errors import InputError
-from zkroll.prover.groth16.zkey import release
 
 P = TypeVar("P", G1Points, G2Points)
 

@@ -18,7 +18,7 @@ from zkroll.algebra.constants import R_MODULUS
 from zkroll.algebra.contribution_parameters import cut_name
 from zkroll.algebra.curve import G1Points, G2Points, multiply
 from zkroll.algebra.files import check_writable
-from zkroll.algebra.iden3 import Octets
+from zkroll.algebra.iden3 import Octets, release
 from zkroll.algebra.progress import Progress, quiet
 from zkroll.circuits.r1cs.formats.zkey import C as C_SECTION
 from zkroll.circuits.r1cs.formats.zkey import (
@@ -34,7 +34,6 @@ from zkroll.prover.ceremony.beacon import beacon_rng, check_beacon
 from zkroll.prover.ceremony.chacha import ChaCha, fresh
 from zkroll.prover.ceremony.keypair import delta_digest, digest_challenge, prove_secret
 from zkroll.prover.ceremony.zkey_chain import contribution_hash, transcript_of
-from zkroll.prover.groth16.zkey import release
 
 _TOGETHER = 1 << 14  # points that are multiplied together
 

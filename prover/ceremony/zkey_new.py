@@ -14,24 +14,21 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
-from zkroll.algebra.constants import R_MODULUS
 from zkroll.algebra.curve import GENERATOR, GENERATOR_G2, G1Points, G2Points
-from zkroll.algebra.field import fr
 from zkroll.algebra.iden3 import Octets
 from zkroll.algebra.progress import Progress, quiet
 from zkroll.algebra.ptau import ALPHA_TAU_G1, BETA_TAU_G1, TAU_G1, TAU_G2
 from zkroll.algebra.sparse_points import Terms, sparse_sums
 from zkroll.circuits.r1cs.formats import zkey as formats
 from zkroll.circuits.r1cs.formats.r1cs import read_r1cs
-from zkroll.circuits.r1cs.formats.zkey import COEFFICIENT, Ceremony, ZKey, write_zkey
+from zkroll.circuits.r1cs.formats.zkey import Ceremony, ZKey, coefficient_rows, write_zkey
 from zkroll.circuits.r1cs.sparse import SparseMatrix
 from zkroll.circuits.r1cs.system import R1CS
 from zkroll.errors import InputError
 from zkroll.prover.ceremony.circuit_hash import KeyParts, circuit_hash
 from zkroll.prover.ceremony.prepared import PreparedPowers, open_prepared
-from zkroll.prover.groth16.key import MAX_LOG_DOMAIN, with_public_rows
+from zkroll.prover.groth16.key import log_domain_of, with_public_rows
 
 P = TypeVar("P", G1Points, G2Points)
 
@@ -40,10 +37,6 @@ SECTION_ORDER = (
     *(formats.PROTOCOL, formats.HEADER, formats.COEFFICIENTS, formats.IC, formats.H),
     *(formats.C, formats.A, formats.B1, formats.B2, formats.CONTRIBUTIONS),
 )
-
-# A file has value·2^512 mod r.
-_FILE_FACTOR = (1 << 512) % R_MODULUS
-_SCALED = 1 << 18  # coefficients at a time
 
 
 def new_zkey(
@@ -81,7 +74,7 @@ def initial_key(
     Raises InputError for powers that do not reach for the circuit, with the power that would, and for points of
     the .ptau file that are outside their groups.
     """
-    log_domain = log_domain_of(system)
+    log_domain = max(1, log_domain_of(system))  # as snarkjs has it
     if log_domain > powers.power:
         raise InputError(
             f"{powers.file.path}: the circuit has {system.n_constraints} constraints and {system.n_public} public "
@@ -133,38 +126,6 @@ def initial_key(
         h=h,
         ceremony=Ceremony(digest),
     )
-
-
-def log_domain_of(system: R1CS) -> int:
-    """Return k, at least 1, for the least domain 2^k with room for the constraints, one and the public signals.
-
-    Raises InputError beyond the largest domain.
-    """
-    rows = system.n_constraints + system.n_public + 1
-    log_domain = max(1, (rows - 1).bit_length())
-    if log_domain > MAX_LOG_DOMAIN:
-        raise InputError(f"R1CS: expected at most 2^{MAX_LOG_DOMAIN} rows for Groth16, got {rows}")
-    return log_domain
-
-
-def coefficient_rows(a: SparseMatrix, b: SparseMatrix) -> NDArray[np.void]:
-    """Return section 4 of a key: constraint by constraint the terms of A and then those of B.
-
-    `a` has the rows of the public signals behind the constraints, `b` has not.
-    """
-    starts_b = np.concatenate([b.starts, np.full(a.n_rows - b.n_rows, b.starts[-1])])
-    rows = np.empty(a.n_terms + b.n_terms, dtype=COEFFICIENT)
-    for number, matrix, before in ((0, a, starts_b[:-1]), (1, b, a.starts[1 : b.n_rows + 1])):
-        lengths = np.diff(matrix.starts)
-        at = np.arange(matrix.n_terms) + np.repeat(before, lengths)
-        rows["matrix"][at] = number
-        rows["constraint"][at] = np.repeat(np.arange(matrix.n_rows, dtype=np.uint32), lengths)
-        rows["wire"][at] = matrix.wires
-        for begin in range(0, matrix.n_terms, _SCALED):
-            part = slice(begin, begin + _SCALED)
-            values = matrix.coefficients[part]
-            rows["value"][at[part]] = fr.to_limbs(fr.mul(fr.from_array(values), _FILE_FACTOR), len(values))
-    return rows
 
 
 def _terms(points: P, matrix: SparseMatrix) -> Terms[P]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from zkroll.algebra.constants import FR_TWO_ADICITY
 from zkroll.algebra.curve import G1Points, G2Points, Point
 from zkroll.circuits.r1cs.sparse import ProductPlan, SparseMatrix
+from zkroll.circuits.r1cs.system import R1CS
 from zkroll.errors import InputError
 from zkroll.verifier.groth16 import VerifyingKey
 from zkroll.verifier.groth16.points import check_g1
@@ -139,6 +140,18 @@ class ProvingKey(Key):
     def nbytes(self) -> int:
         """The memory of the points."""
         return sum(points.rows.nbytes for points in (self.a, self.b_1, self.b_2, self.c, self.h))
+
+
+def log_domain_of(r1cs: R1CS) -> int:
+    """Return the least k with room for the constraints, wire one and the public inputs in 2^k rows.
+
+    Raises InputError beyond the largest domain.
+    """
+    rows = r1cs.n_constraints + r1cs.n_public + 1
+    log_domain = (rows - 1).bit_length()
+    if log_domain > MAX_LOG_DOMAIN:
+        raise InputError(f"R1CS: expected at most 2^{MAX_LOG_DOMAIN} rows for Groth16, got {rows}")
+    return log_domain
 
 
 def with_public_rows(matrix: SparseMatrix, n_public: int) -> SparseMatrix:

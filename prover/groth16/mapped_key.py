@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mmap
 from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
@@ -12,12 +11,12 @@ from numpy.typing import NDArray
 from zkroll.algebra import aligned
 from zkroll.algebra.constants import R_MODULUS
 from zkroll.algebra.curve import G1Points, G2Points, is_in_subgroup
-from zkroll.algebra.field import address, blocks_for
-from zkroll.algebra.iden3 import Octets
+from zkroll.algebra.field import blocks_for
+from zkroll.algebra.iden3 import Octets, release
 from zkroll.algebra.kernels.emit import LANES
 from zkroll.algebra.point_encoding import read_iden3
 from zkroll.circuits.r1cs.coefficients import collect, scaled
-from zkroll.circuits.r1cs.formats.zkey import ZKey
+from zkroll.circuits.r1cs.formats.zkey import FILE_FACTOR, ZKey
 from zkroll.circuits.r1cs.sparse import ProductPlan
 from zkroll.errors import InputError
 from zkroll.prover.groth16.key import Key, Section, Wires
@@ -25,8 +24,6 @@ from zkroll.verifier.groth16 import VerifyingKey
 
 P = TypeVar("P", G1Points, G2Points)
 
-#: A file has value·2^512 mod r.
-FILE_FACTOR = (1 << 512) % R_MODULUS
 _MOSTLY = 3 / 4  # of the points of a section: less are copied, so as not to hold memory for all
 _NAMES = {"a": "A", "b_1": "B1", "b_2": "B2", "c": "C", "h": "H"}
 
@@ -145,22 +142,3 @@ def _products(zkey: ZKey, threads: int | None) -> list[ProductPlan]:
         ProductPlan.of_entries(starts, entries, scaled(values, factor), zkey.n_wires)
         for starts, entries, values in matrices
     ]
-
-
-def release(part: NDArray[Any]) -> None:
-    """Give back the memory of a part of a file that is mapped for reading: it is read again if it is used again.
-
-    Nothing happens to other arrays.
-    """
-    whole: Any = part
-    while isinstance(whole, np.ndarray) and not isinstance(whole, np.memmap):
-        whole = whole.base
-    mapping = getattr(whole, "_mmap", None)
-    if not isinstance(mapping, mmap.mmap) or whole.mode != "r" or not hasattr(mapping, "madvise"):
-        return
-    base = np.frombuffer(mapping, dtype=np.uint8)
-    start = address(part) - address(base)
-    begin = -(-start // mmap.PAGESIZE) * mmap.PAGESIZE
-    size = (start + part.nbytes) // mmap.PAGESIZE * mmap.PAGESIZE - begin
-    if size > 0:
-        mapping.madvise(mmap.MADV_DONTNEED, begin, size)

@@ -13,7 +13,7 @@ from zkroll.algebra.vector import FrVector
 from zkroll.circuits.r1cs.sparse import SparseMatrix
 from zkroll.circuits.r1cs.system import R1CS
 from zkroll.errors import InputError
-from zkroll.prover.groth16.key import MAX_LOG_DOMAIN, ProvingKey, Wires, with_public_rows
+from zkroll.prover.groth16.key import ProvingKey, Wires, log_domain_of, with_public_rows
 from zkroll.verifier.groth16 import VerifyingKey
 
 
@@ -56,18 +56,6 @@ def setup_insecure(r1cs: R1CS, seed: bytes, *, threads: int | None = None) -> Pr
         c=fixed_base_g1(tail.blocks, len(tail), threads=threads),
         h=fixed_base_g1(h.blocks, n, threads=threads),
     )
-
-
-def log_domain_of(r1cs: R1CS) -> int:
-    """Return the least k with room for the constraints, wire one and the public inputs in 2^k rows.
-
-    Raises InputError beyond the largest domain.
-    """
-    rows = r1cs.n_constraints + r1cs.n_public + 1
-    log_domain = (rows - 1).bit_length()
-    if log_domain > MAX_LOG_DOMAIN:
-        raise InputError(f"R1CS: expected at most 2^{MAX_LOG_DOMAIN} rows for Groth16, got {rows}")
-    return log_domain
 
 
 def _secret(seed: bytes, name: str, order: int) -> int:

@@ -6,19 +6,14 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from zkroll.algebra.curve import G1Points, G2Points
 from zkroll.algebra.iden3 import Octets
-from zkroll.circuits.r1cs.coefficients import scaled
-from zkroll.circuits.r1cs.formats.zkey import COEFFICIENT, HASH_BYTES, Ceremony, ZKey, read_zkey
-from zkroll.circuits.r1cs.sparse import SparseMatrix
+from zkroll.circuits.r1cs.formats.zkey import HASH_BYTES, Ceremony, ZKey, coefficient_rows, read_zkey
 from zkroll.circuits.r1cs.system import R1CS
 from zkroll.errors import InputError
 from zkroll.prover.groth16.key import ProvingKey, Wires, with_public_rows
-from zkroll.prover.groth16.mapped_key import FILE_FACTOR, MappedKey, release
-
-__all__ = ["from_zkey", "map_proving_key", "open_proving_key", "release", "to_zkey"]
+from zkroll.prover.groth16.mapped_key import MappedKey
 
 P = TypeVar("P", G1Points, G2Points)
 
@@ -74,7 +69,6 @@ def to_zkey(key: ProvingKey, r1cs: R1CS, threads: int | None = None) -> ZKey:
             f"to_zkey: expected the key's system of {key.n_wires} wires with {key.n_public} public ones, "
             f"got {r1cs.n_wires} and {r1cs.n_public}"
         )
-    matrices = (with_public_rows(r1cs.A, r1cs.n_public), r1cs.B)
 
     def octets(points: P, wires: Wires | None = None) -> Octets:
         every = points if wires is None else _with_infinity(points, wires, key.n_wires)
@@ -92,7 +86,7 @@ def to_zkey(key: ProvingKey, r1cs: R1CS, threads: int | None = None) -> ZKey:
         delta1=key.delta_1,
         delta2=key.vk.delta_2,
         ic=key.vk.ic,
-        coefficients=np.concatenate([_rows(matrix, number) for number, matrix in enumerate(matrices)]),
+        coefficients=coefficient_rows(with_public_rows(r1cs.A, r1cs.n_public), r1cs.B),
         a=octets(key.a, key.a_wires),
         b1=octets(key.b_1, key.b_wires),
         b2=octets(key.b_2, key.b_wires),
@@ -100,15 +94,6 @@ def to_zkey(key: ProvingKey, r1cs: R1CS, threads: int | None = None) -> ZKey:
         h=octets(key.h),
         ceremony=Ceremony(bytes(HASH_BYTES)),
     )
-
-
-def _rows(matrix: SparseMatrix, number: int) -> NDArray[np.void]:
-    rows = np.empty(matrix.n_terms, dtype=COEFFICIENT)
-    rows["matrix"] = number
-    rows["constraint"] = np.repeat(np.arange(matrix.n_rows, dtype=np.uint32), np.diff(matrix.starts))
-    rows["wire"] = matrix.wires
-    rows["value"] = scaled(matrix.coefficients, FILE_FACTOR)
-    return rows
 
 
 def _with_infinity(points: P, numbers: Wires, n: int) -> P:

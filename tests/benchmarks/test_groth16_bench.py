@@ -13,7 +13,7 @@ from support.npm import FOLDER, needs_packages
 from support.section_files import FIXTURES
 
 from zkroll.errors import InputError
-from zkroll.prover.groth16.setup import log_domain_of
+from zkroll.prover.groth16.key import log_domain_of
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 sys.path.insert(0, str(BENCHMARKS))

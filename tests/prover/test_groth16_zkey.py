@@ -14,6 +14,7 @@ from support.section_files import FIXTURES, patched, sections
 
 from zkroll.algebra.constants import R_MODULUS as R
 from zkroll.algebra.curve import G2Points
+from zkroll.algebra.iden3 import release
 from zkroll.algebra.vector import FrVector
 from zkroll.circuits.r1cs.formats.groth16_json import (
     read_proof,
@@ -37,7 +38,6 @@ from zkroll.prover.groth16 import (
     setup_insecure,
     to_zkey,
 )
-from zkroll.prover.groth16.mapped_key import release
 from zkroll.verifier.groth16 import Proof, VerifyingKey, verify, verify_reference
 
 KEY = FIXTURES / "cells.zkey"

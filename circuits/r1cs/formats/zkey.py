@@ -43,8 +43,9 @@ from zkroll.algebra.iden3 import (
 )
 from zkroll.algebra.reference.curve import Point
 from zkroll.algebra.reference.pairing import G2Point
-from zkroll.circuits.r1cs.coefficients import first_wrong
+from zkroll.circuits.r1cs.coefficients import first_wrong, scaled
 from zkroll.circuits.r1cs.formats.keys import VerificationKey
+from zkroll.circuits.r1cs.sparse import SparseMatrix
 from zkroll.errors import InputError
 
 VERSION = 1
@@ -53,11 +54,15 @@ G1_BYTES, G2_BYTES = 64, 128
 HASH_BYTES = 64
 PROTOCOL, HEADER, IC, COEFFICIENTS, A, B1, B2, C, H, CONTRIBUTIONS = range(1, 11)
 PROTOCOLS = {1: "groth16", 2: "plonk", 10: "fflonk"}
+
 #: a row of section 4
 COEFFICIENT = np.dtype([("matrix", "<u4"), ("constraint", "<u4"), ("wire", "<u4"), ("value", "<u8", (4,))])
+#: a file has value·2^512 mod r
+FILE_FACTOR = (1 << 512) % R_MODULUS
 
 _LARGEST_POWER = 28  # 2^28 divides r - 1
 _MOST_CONTRIBUTIONS = 1 << 16
+_SCALED = 1 << 18  # coefficients that are converted at a time
 _POINTS_CHECKED = 1 << 16  # at a time
 
 
@@ -301,6 +306,26 @@ def _contribution(fields: Fields, i: int) -> Contribution:
 
 
 # ---- writing -----------------------------------------------------------------------------------------------
+
+
+def coefficient_rows(a: SparseMatrix, b: SparseMatrix) -> NDArray[np.void]:
+    """Return section 4 of a key: constraint by constraint the terms of A and then those of B.
+
+    `a` has the rows of the public signals behind the constraints, `b` has not.
+    """
+    starts_b = np.concatenate([b.starts, np.full(a.n_rows - b.n_rows, b.starts[-1])])
+    rows = np.empty(a.n_terms + b.n_terms, dtype=COEFFICIENT)
+    for number, matrix, before in ((0, a, starts_b[:-1]), (1, b, a.starts[1 : b.n_rows + 1])):
+        lengths = np.diff(matrix.starts)
+        at = np.arange(matrix.n_terms) + np.repeat(before, lengths)
+        rows["matrix"][at] = number
+        rows["constraint"][at] = np.repeat(np.arange(matrix.n_rows, dtype=np.uint32), lengths)
+        rows["wire"][at] = matrix.wires
+        for begin in range(0, matrix.n_terms, _SCALED):
+            part = slice(begin, begin + _SCALED)
+            values = matrix.coefficients[part]
+            rows["value"][at[part]] = scaled(values, FILE_FACTOR)
+    return rows
 
 
 def write_zkey(

@@ -14,10 +14,9 @@ from zkroll.algebra.files import replace_file
 from zkroll.algebra.iden3 import FIELD_BYTES, Octets
 from zkroll.algebra.reference.curve import Point
 from zkroll.algebra.reference.pairing import G2Point
-from zkroll.circuits.r1cs.formats.zkey import ZKey
+from zkroll.circuits.r1cs.formats.zkey import FILE_FACTOR, ZKey
 
 _TOGETHER = 1 << 12  # elements of a list that are text at a time
-_FILE_FACTOR = pow(1 << 512, -1, R_MODULUS)  # a file has value·2^512 mod r
 
 
 def export_zkey_json(key: ZKey, path: Path | str) -> None:
@@ -68,7 +67,8 @@ def zkey_json(key: ZKey) -> Iterator[str]:
 
 def _coefficients(key: ZKey, begin: int, end: int) -> list[Any]:
     rows = key.coefficients[begin:end]
-    values = fr.to_ints(fr.mul(fr.from_array(rows["value"].copy()), _FILE_FACTOR), len(rows))
+    factor = pow(FILE_FACTOR, -1, R_MODULUS)
+    values = fr.to_ints(fr.mul(fr.from_array(rows["value"].copy()), factor), len(rows))
     names = ("matrix", "constraint", "signal")
     columns = zip(rows["matrix"].tolist(), rows["constraint"].tolist(), rows["wire"].tolist(), strict=True)
     return [
