@@ -22,7 +22,7 @@ from zkroll.algebra.vector import FrVector
 from zkroll.circuits.r1cs.builder import Builder, compile_circuit
 from zkroll.circuits.r1cs.circuit import Circuit, Inputs
 from zkroll.circuits.r1cs.determined import check_determined
-from zkroll.errors import ConstraintViolation
+from zkroll.errors import ConstraintViolation, InputError
 
 #: the module with the levels above the constraints: it is named, as no layer imports from those above it
 _LEVELS = "zkroll.rollup.testing.levels"
@@ -64,13 +64,18 @@ def check_circuit(
     determined (see `determined`, which `determined=False` leaves out), and every level accepts it. For each
     invalid case: a constraint is broken, and no level accepts it. `levels` is the last one to go to (r1cs, groth16,
     solidity or all) or those above the constraints themselves. Raises ConstraintViolation with the case, the level and
-    the reason of the first that is otherwise, and InputError for inputs that do not fit.
+    the reason of the first that is otherwise, and InputError for inputs that do not fit and for no cases at all.
     """
+    valid_cases, invalid_cases = _cases(valid, "valid"), _cases(invalid, "invalid")
+    if not valid_cases and not invalid_cases:
+        raise InputError(
+            "check_circuit: expected a valid or an invalid case, got none: nothing would be checked"
+        )
     if isinstance(levels, str):
         levels = cast("Sequence[Level]", import_module(_LEVELS).levels_up_to(levels))
     compiled = circuit if isinstance(circuit, Circuit) else compile_circuit(circuit)
-    for number, given in enumerate(valid):
-        case, place = _case(given), f"valid case {number}"
+    for number, case in enumerate(valid_cases):
+        place = f"valid case {number}"
         witness = compiled.witness(case.inputs, case.tamper)
         try:
             compiled.check(witness)
@@ -86,8 +91,8 @@ def check_circuit(
         for level in levels:
             if not _accepts(level, compiled, witness, place):
                 raise ConstraintViolation(f"{place}: {level.name}: expected acceptance, got refusal")
-    for number, given in enumerate(invalid):
-        case, place = _case(given), f"invalid case {number}"
+    for number, case in enumerate(invalid_cases):
+        place = f"invalid case {number}"
         witness = compiled.witness(case.inputs, case.tamper)
         if compiled.first_violation(witness) is None:
             raise ConstraintViolation(f"{place}: expected a broken constraint, got none")
@@ -104,5 +109,13 @@ def _accepts(level: Level, circuit: Circuit, witness: FrVector, place: str) -> b
         raise ConstraintViolation(f"{place}: {level.name}: {error}") from None
 
 
-def _case(given: Case | Inputs) -> Case:
-    return given if isinstance(given, Case) else Case(given)
+def _cases(given: Sequence[Case | Inputs], kind: str) -> list[Case]:
+    if isinstance(given, (Mapping, Case)):
+        raise InputError(f"check_circuit: {kind}: expected a list of cases, got one without a list around it")
+    cases = [each if isinstance(each, Case) else Case(each) for each in given]
+    for number, case in enumerate(cases):
+        if not isinstance(case.inputs, Mapping):
+            raise InputError(
+                f"{kind} case {number}: expected inputs by name, got {type(case.inputs).__name__}"
+            )
+    return cases

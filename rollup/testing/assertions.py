@@ -92,6 +92,14 @@ def assert_rejects(
     verifiers = _verifiers(what, subject, l1)
     try:
         reason, witness = _broken(what, subject, case, tamper)
+        if tamper:  # else a key of another circuit would refuse whatever is tampered
+            honest = subject.prove_anyway(_witness(subject, case))
+            for verifier in verifiers:
+                if not _ask(what, verifier, honest.proof, honest.public):
+                    raise _failure(
+                        what,
+                        f"{verifier.name}: tamper: expected a proof without it to be accepted, got refusal",
+                    )
         if witness is not None:
             proven = subject.prove_anyway(witness)
             for verifier in verifiers:

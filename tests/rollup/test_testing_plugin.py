@@ -284,6 +284,17 @@ def test_files_of_circom_prove(cells, chain) -> None:
     assert_rejects(cells, proven, public={1: 10}, l1=l1)
 
 
+def test_a_key_of_another_circuit_shows_nothing() -> None:
+    def shifted(c: Builder) -> None:
+        x = c.private_input("x")
+        c.constrain(x, x + 1, c.public_input("square"), "not squared")
+        c.outputs("powers", [x * x * x, x * x * x * x])
+
+    other = CircuitProver(squares, setup_insecure(prover_of(shifted).circuit.r1cs, b"another"))
+    text = failure(assert_rejects, other, GOOD, tamper={"powers[1]": 82})
+    assert "groth16: tamper: expected a proof without it to be accepted" in text
+
+
 def test_inputs_may_be_files(cells, tmp_path) -> None:
     (tmp_path / "input.json").write_text(json.dumps(CELL_INPUTS))
     assert cells.prove(tmp_path / "input.json").public == cells.prove(CELL_INPUTS).public

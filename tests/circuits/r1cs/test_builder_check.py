@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from support.r1cs import check_constraints
 
@@ -13,7 +15,7 @@ from zkroll.circuits.r1cs.circuit import Circuit
 from zkroll.circuits.r1cs.determined import check_determined, determinacy
 from zkroll.circuits.r1cs.gadgets.bits import boolean, weighted
 from zkroll.circuits.r1cs.gadgets.compare import is_zero
-from zkroll.errors import ConstraintViolation
+from zkroll.errors import ConstraintViolation, InputError
 
 
 def cube(c: Builder) -> None:
@@ -35,6 +37,26 @@ def test_a_wrong_expectation_is_told() -> None:
         check_constraints(cube, invalid=[{"x": 1}])
     with pytest.raises(ConstraintViolation, match="valid case 0: product"):
         check_constraints(cube, valid=[Case({"x": 3}, tamper={"y": 2})])
+
+
+@pytest.mark.parametrize(
+    "cases",
+    [
+        {},
+        {"valid": []},
+        {"valid": [], "invalid": ()},
+        {"valid": {"x": 3}},
+        {"valid": Case({"x": 3})},
+        {"invalid": {"x": 3}},
+        {"valid": ["x"]},
+        {"invalid": [None]},
+    ],
+)
+def test_nothing_to_check_is_no_check(cases: dict[str, Any]) -> None:
+    with pytest.raises(
+        InputError, match=r"expected (a valid or an invalid case|a list of cases|inputs by name)"
+    ):
+        check_constraints(cube, **cases)
 
 
 class _Refusing:
