@@ -39,7 +39,6 @@ __all__ = [
     "Fq12",
     "eip197_check",
     "final_exponentiation",
-    "is_in_g2",
     "miller_loop",
     "pairing",
     "pairing_product_is_one",
@@ -158,15 +157,6 @@ def products_are_one(
     )
 
 
-def is_in_g2(points: G2Points, *, threads: int | None = None, backend: Backend | None = None) -> Flags:
-    """Return for each point whether it is on the twist and of order r, or infinite."""
-    words = np.zeros((points.n, PARTS, WORDS), dtype=np.uint64)
-    words[:, 2:] = points.rows.reshape(-1, PARTS - 2, WORDS)
-    layout = Layout(points.n, 1, 1)
-    status = _status(_blocks(words, layout, montgomery=True), layout, threads, backend)[1]
-    return ~(status[:, 1] | status[:, 2])
-
-
 def eip197_check(data: bytes, *, threads: int | None = None, backend: Backend | None = None) -> bool:
     """Return what the precompile at address 8 does: whether the product over all pairs in `data` is one.
 
@@ -268,25 +258,6 @@ def _unpack(words: Words) -> Block:
 # ---- running the kernels ----------------------------------------------------------------------------------
 
 
-def _status(
-    points: Block, layout: Layout, threads: int | None, backend: Backend | None, *, accumulate: bool = False
-) -> tuple[Words, Flags]:
-    """Return the values of the Miller loops, if `accumulate`, and the flags (pairs, STATUS)."""
-    kernel = pairing_kernels(backend or host_backend()).miller
-    f = aligned.empty((TWELVE_BYTES * layout.blocks if accumulate else 0) // 8)
-    status = np.empty((layout.blocks, layout.rounds, STATUS), dtype=np.int64)
-
-    def run(begin: int, end: int) -> None:
-        work = aligned.empty((LINE_BYTES + layout.rounds * STATE_BYTES) // 8)
-        kernel(address(f), address(points), status, layout.rounds, int(accumulate), begin, end, address(work))
-
-    map_ranges(run, layout.blocks, threads, 1)
-    bad = status[:, :, :3].any()
-    return f, layout.restore(status) if bad else np.zeros(
-        (layout.groups * layout.size, STATUS), dtype=np.bool_
-    )
-
-
 def _miller(
     points: Block,
     layout: Layout,
@@ -295,9 +266,17 @@ def _miller(
     place: Callable[[int], str],
 ) -> Words:
     """Return the values of the Miller loops; raises InputError for the first pair that is no pair of points."""
-    f, status = _status(points, layout, threads, backend, accumulate=True)
-    bad = status[:, :3]
-    if bad.any():
+    kernel = pairing_kernels(backend or host_backend()).miller
+    f = aligned.empty(TWELVE_BYTES * layout.blocks // 8)
+    status = np.empty((layout.blocks, layout.rounds, STATUS), dtype=np.int64)
+
+    def run(begin: int, end: int) -> None:
+        work = aligned.empty((LINE_BYTES + layout.rounds * STATE_BYTES) // 8)
+        kernel(address(f), address(points), status, layout.rounds, begin, end, address(work))
+
+    map_ranges(run, layout.blocks, threads, 1)
+    if status[:, :, :3].any():
+        bad = layout.restore(status)[:, :3]
         i = int(np.argmax(bad.any(axis=1)))
         raise InputError(f"{place(i)}: {_STATUS_TEXT[int(np.argmax(bad[i]))]}")
     return f

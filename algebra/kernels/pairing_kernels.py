@@ -89,8 +89,8 @@ _LOOP = np.array(signed_digits(6 * X + 2, 2)[-2::-1], dtype=np.int64)
 class PairingKernels:
     """The compiled-on-demand kernels; `work` is 64-byte aligned scratch."""
 
-    # (f, points, status int64 (blocks, pairs, STATUS), pairs, accumulate, begin, end, work): block i of `f` becomes the
-    # product over the `pairs` inputs of block i; with accumulate = 0 only `status` is written.
+    # (f, points, status int64 (blocks, pairs, STATUS), pairs, begin, end, work): block i of `f` becomes the product
+    # over the `pairs` inputs of block i.
     # `work`: LINE_BYTES + pairs·STATE_BYTES
     miller: Any
     # (bits uint8, f, depth, lanes, begin, end, work): folds `depth` blocks into one and then groups of
@@ -116,17 +116,12 @@ def _miller(block: Any, backend: Backend) -> Any:
     tangent, chord = block(double_step), block(add_step)
     first, second, outside = block(first_image), block(second_image), block(off_subgroup, returns_mask=True)
 
-    @kernel(
-        "void(int64,int64,int64[:,:,::1],int64,int64,int64,int64,int64)", name=f"{backend}_pairing_miller"
-    )
-    def miller(
-        f: int, points: int, status: Any, pairs: int, accumulate: int, begin: int, end: int, line: int
-    ) -> None:
+    @kernel("void(int64,int64,int64[:,:,::1],int64,int64,int64,int64)", name=f"{backend}_pairing_miller")
+    def miller(f: int, points: int, status: Any, pairs: int, begin: int, end: int, line: int) -> None:
         states = line + LINE_BYTES
         for i in range(begin, end):
             out, inputs = f + TWELVE_BYTES * i, points + INPUT_BYTES * pairs * i
-            if accumulate:
-                one(out)
+            one(out)
             for j in range(pairs):
                 p, state = inputs + INPUT_BYTES * j, states + STATE_BYTES * j
                 status[i, j, 0] = g1_off(p)
@@ -134,20 +129,17 @@ def _miller(block: Any, backend: Backend) -> Any:
                 status[i, j, 3] = is_infinite(p)
                 start(state, p)
             for digit in _LOOP:
-                if accumulate:
-                    square(out, out)
+                square(out, out)
                 for j in range(pairs):
                     p, state = inputs + INPUT_BYTES * j, states + STATE_BYTES * j
                     tangent(line, state, p, status[i, j, 3])
-                    if accumulate:
-                        line_mul(out, line)
+                    line_mul(out, line)
                 if digit != 0:
                     for j in range(pairs):
                         p, state = inputs + INPUT_BYTES * j, states + STATE_BYTES * j
                         y = p + 4 * BLOCK if digit > 0 else state + 6 * BLOCK
                         chord(line, state, p + 2 * BLOCK, y, p, status[i, j, 3])
-                        if accumulate:
-                            line_mul(out, line)
+                        line_mul(out, line)
             for j in range(pairs):
                 p, state = inputs + INPUT_BYTES * j, states + STATE_BYTES * j
                 image = state + 8 * BLOCK
@@ -157,8 +149,7 @@ def _miller(block: Any, backend: Backend) -> Any:
                     else:
                         second(image, p)
                     chord(line, state, image, image + PAIR_BYTES, p, status[i, j, 3])
-                    if accumulate:
-                        line_mul(out, line)
+                    line_mul(out, line)
                 status[i, j, 2] = outside(state, image, p)
 
     return miller
