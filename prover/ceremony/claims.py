@@ -1,13 +1,18 @@
 """What ceremonies claim, that points were multiplied by one secret, and how pairings check it.
 
 e(a_1, b_2) = e(b_1, a_2) holds exactly if the factor from a_1 to b_1 is that from a_2 to b_2, of points of order r
-other than infinity.
+other than infinity. Many claims of one factor are one: Σ ρ_i·a_i and Σ ρ_i·b_i for random ρ_i of 128 bits, which a
+false one among them passes with probability 2^-128.
 """
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
 
 from zkroll.algebra.curve import (
     GENERATOR,
@@ -21,6 +26,10 @@ from zkroll.algebra.curve import (
 from zkroll.algebra.pairing import pairing_products_are_one
 from zkroll.algebra.reference.curve import negate
 from zkroll.errors import VerificationError
+
+Words = NDArray[np.uint64]
+
+WEIGHT_WORDS = 2  # of 64 bits
 
 
 @dataclass(frozen=True)
@@ -50,3 +59,9 @@ def require(place: str, claims: Sequence[Claim], threads: int | None = None) -> 
     for claim, holds in zip(claims, pairing_products_are_one(groups, threads=threads), strict=True):
         if not holds:
             raise VerificationError(f"{place}: {claim.text}")
+
+
+def random_weights(n: int) -> Words:
+    """Return n random factors of 128 bits, (n, WEIGHT_WORDS), which nobody could foresee."""
+    words = np.frombuffer(secrets.token_bytes(8 * WEIGHT_WORDS * n), dtype="<u8")
+    return words.astype(np.uint64).reshape(n, WEIGHT_WORDS)

@@ -17,7 +17,6 @@ zk-SNARK parameters in the random beacon model" (2017), section 5; snarkjs 0.7.6
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,7 +60,7 @@ from zkroll.algebra.ptau import (
 )
 from zkroll.errors import InputError, VerificationError
 from zkroll.prover.ceremony.beacon import DEFAULT_MAX_EXPONENT
-from zkroll.prover.ceremony.claims import Claim, require
+from zkroll.prover.ceremony.claims import Claim, random_weights, require
 from zkroll.prover.ceremony.powers_chain import (
     CheckedContribution,
     check_chain,
@@ -72,7 +71,6 @@ Words = NDArray[np.uint64]
 P = TypeVar("P", bound=Points)
 
 _CHUNK = 1 << 16  # points that are checked together: a multiple of the lanes of a block
-_WEIGHT_WORDS = 2  # of a random coefficient
 _G2_COST = 5.0  # of checking a point of G2, in points of G1
 _LAGRANGE_COST = 2.0  # of checking a point of a Lagrange basis, in others
 
@@ -212,7 +210,7 @@ def _shifted_sums(
         if last is not None:
             rows = np.concatenate([last, rows])
         last = rows[-1:].copy()
-        weights = _weights(len(rows) - 1)
+        weights = random_weights(len(rows) - 1)
         low = add(low, _sum(kind(rows[:-1]), weights, threads))
         high = add(high, _sum(kind(rows[1:]), weights, threads))
         work.points(NAMES[section], "", section, size)
@@ -226,7 +224,7 @@ def _check_lagrange(file: PtauFile, section: int, work: _Work, threads: int | No
     """Compare the Lagrange bases of all domains with the powers that they are made of."""
     kind, number, count = kind_of(section), LAGRANGE[section], point_count(section, file.power)
     largest = (count - 1).bit_length()
-    weights = _weights(1 << largest)
+    weights = random_weights(1 << largest)
     expected, begin = _infinity(kind), 0
     for log_n in range(largest + 1):
         n = 1 << log_n
@@ -294,9 +292,3 @@ def _sum(points: P, scalars: Words, threads: int | None) -> P:
 
 def _infinity(kind: type[P]) -> P:
     return kind(np.zeros((1, kind.row_words()), dtype=np.uint64))
-
-
-def _weights(n: int) -> Words:
-    """n random coefficients of 128 bits, which nobody could foresee."""
-    words = np.frombuffer(secrets.token_bytes(8 * _WEIGHT_WORDS * n), dtype=np.uint64)
-    return words.reshape(n, _WEIGHT_WORDS).copy()

@@ -17,7 +17,6 @@ Source: snarkjs 0.7.6, src/zkey_verify_frominit.js.
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -40,6 +39,7 @@ from zkroll.circuits.r1cs.formats.zkey import ZKey, read_zkey
 from zkroll.errors import InputError, VerificationError
 from zkroll.prover.ceremony.beacon import DEFAULT_MAX_EXPONENT
 from zkroll.prover.ceremony.circuit_hash import KeyParts, circuit_hash
+from zkroll.prover.ceremony.claims import WEIGHT_WORDS, random_weights
 from zkroll.prover.ceremony.powers_check import check_secrets
 from zkroll.prover.ceremony.prepared import PreparedPowers, open_prepared
 from zkroll.prover.ceremony.zkey_chain import CheckedContribution, check_chain
@@ -49,7 +49,6 @@ P = TypeVar("P", G1Points, G2Points)
 Words = NDArray[np.uint64]
 
 _TOGETHER = 1 << 17  # points that are read and summed together
-_WEIGHT_WORDS = 2  # of a random factor
 
 
 @dataclass(frozen=True)
@@ -218,7 +217,7 @@ def _check_divided(name: str, expected: Octets, key: ZKey, found: Octets, thread
     right: Point = None
     for begin in range(0, len(found), _TOGETHER):
         part = slice(begin, begin + _TOGETHER)
-        weights = _weights(len(found[part]))
+        weights = random_weights(len(found[part]))
         left = add(left, msm_g1(_read(G1Points, name, found[part], threads, begin), weights, None, threads))
         right = add(
             right, msm_g1(_read(G1Points, name, expected[part], threads, begin), weights, None, threads)
@@ -236,7 +235,7 @@ def _check_quotient(key: ZKey, powers: PreparedPowers, threads: int | None) -> N
     """
     n, log_n = key.domain_size, key.power
     weights = np.zeros((n, 4), dtype=np.uint64)
-    weights[:, :_WEIGHT_WORDS] = _weights(n)
+    weights[:, :WEIGHT_WORDS] = random_weights(n)
     last = n if n < 1 << powers.power else n - 1  # powers from τ^n on
     sums = []
     for first, limit in ((n, last), (0, n)):
@@ -244,7 +243,7 @@ def _check_quotient(key: ZKey, powers: PreparedPowers, threads: int | None) -> N
         for begin in range(0, limit, _TOGETHER):
             count = min(_TOGETHER, limit - begin)
             points = powers.points(G1Points, TAU_G1, first + begin, count, threads)
-            scalars = np.ascontiguousarray(weights[begin : begin + count, :_WEIGHT_WORDS])
+            scalars = np.ascontiguousarray(weights[begin : begin + count, :WEIGHT_WORDS])
             total = add(total, msm_g1(points, scalars, None, threads))
         sums.append(total)
     expected = add(sums[0], negate(sums[1]))
@@ -269,7 +268,7 @@ def _check_quotient(key: ZKey, powers: PreparedPowers, threads: int | None) -> N
 def _check_lagrange(powers: PreparedPowers, section: int, log_n: int, threads: int | None) -> None:
     """Check Σ ρ_j·[L_j(τ)] = Σ c_i·[τ^i] for the coefficients c_i of Σ ρ_j·L_j."""
     weights = np.zeros((1 << log_n, 4), dtype=np.uint64)
-    weights[:, :_WEIGHT_WORDS] = _weights(len(weights))
+    weights[:, :WEIGHT_WORDS] = random_weights(len(weights))
     vector = inverse_vector(FrVector.from_array(weights), 1, threads)
     if section == TAU_G2:
         basis_2 = powers.lagrange(G2Points, section, log_n, threads)
@@ -293,8 +292,3 @@ def _read(kind: type[P], name: str, octets: Octets, threads: int | None, first: 
         return kind.from_bytes(octets, "iden3", threads=threads)
     except InputError as error:
         raise VerificationError(f"zkey: {name}, from point {first} on: {error}") from error
-
-
-def _weights(n: int) -> Words:
-    """n random factors of 128 bits."""
-    return np.frombuffer(secrets.token_bytes(8 * _WEIGHT_WORDS * n), dtype="<u8").reshape(n, _WEIGHT_WORDS)
