@@ -137,7 +137,7 @@ def main(argv: Sequence[str]) -> int:
         if "start" in asked.parts:
             lines += start(bench)
         if asked.ceremony is not None:
-            lines += ceremony(bench, asked.ceremony)
+            lines.extend(ceremony(bench, asked.ceremony))
     except (PeerError, InputError) as error:
         failed.append(f"bench-groth16: {error}")  # what was measured before is shown
     finally:

@@ -44,7 +44,7 @@ class Verb:
 
 
 def verbs(folder: Path, files: Files) -> Iterator[Verb]:
-    """Contributions to both phases, the preparation and the first key; later ones read what ours wrote."""
+    """The first key, contributions to both phases, and the preparation, for which snarkjs takes longest, last."""
     ready, initial = folder / "ready.ptau", folder / "initial.zkey"
 
     def verb(ours: str, theirs: str, inputs: tuple[Path, ...], out: Path, asked: bool = True) -> Verb:
@@ -52,6 +52,8 @@ def verbs(folder: Path, files: Files) -> Iterator[Verb]:
         their_out = out.with_name(f"snarkjs-{out.name}")
         return Verb(tuple(ours.split()), tuple(theirs.split()), inputs, out, their_out, not told, asked, told)
 
+    yield verb("zkey new", "zkey new", (files.r1cs, ready), initial)
+    yield verb("zkey contribute", "zkey contribute", (initial,), folder / "final.zkey")
     yield verb(
         "ptau contribute",
         "powersoftau contribute",
@@ -60,25 +62,22 @@ def verbs(folder: Path, files: Files) -> Iterator[Verb]:
         asked=False,
     )
     yield verb("ptau prepare", "powersoftau prepare phase2", (folder / "powers.ptau",), ready)
-    yield verb("zkey new", "zkey new", (files.r1cs, ready), initial)
-    yield verb("zkey contribute", "zkey contribute", (initial,), folder / "final.zkey")
 
 
-def ceremony(bench: Bench, log_n: int) -> list[Line]:
-    """The verbs of both phases, on a chain that fills 2^log_n rows."""
+def ceremony(bench: Bench, log_n: int) -> Iterator[Line]:
+    """The verbs of both phases, on a chain that fills 2^log_n rows; a line as soon as it is known."""
     files = circuit_files(f"chain-{log_n}", bench.cache, bench.threads)
     folder = bench.cache / f"ceremony-{log_n}"
     folder.mkdir(exist_ok=True)
     new, powers = folder / "new.ptau", folder / "powers.ptau"
-    if not powers.exists():
+    if not (folder / "ready.ptau").exists():
         say("ceremony: powers of tau")
         bench.runner.run([*OURS, "ptau", "new", str(log_n), str(new)])
         bench.runner.run([*OURS, "ptau", "contribute", str(new), str(powers), *TOLD])
-    lines = []
+        bench.runner.run([*OURS, "ptau", "prepare", str(powers), str(folder / "ready.ptau")])
     for verb in verbs(folder, files):
         say(f"ceremony: {' '.join(verb.ours)}")
-        lines.append(_measured(bench, verb, log_n))
-    return lines
+        yield _measured(bench, verb, log_n)
 
 
 def _measured(bench: Bench, verb: Verb, log_n: int) -> Line:

@@ -264,7 +264,7 @@ def test_every_proof_is_verified_and_a_liar_fails_the_run(tmp_path):
 
 def test_verbs_of_ceremonies_take_the_same_inputs_as_those_of_snarkjs(tmp_path):
     files = circuits.Files("chain-16", tmp_path)
-    contribute, prepare, new, last = ceremony.verbs(tmp_path / "c", files)
+    new, last, contribute, prepare = ceremony.verbs(tmp_path / "c", files)
     key = str(tmp_path / "c" / "initial.zkey")
     assert contribute.their_words()[:2] == ["powersoftau", "contribute"]
     assert prepare.their_words()[:3] == ["powersoftau", "prepare", "phase2"]
@@ -282,8 +282,8 @@ def test_files_of_ceremonies_are_those_of_snarkjs(tmp_path, runner):
     measured = rounds.Bench(
         runner, tmp_path, 1, 1, rate=None, portable=False, snarkjs=contestants.Snarkjs(FOLDER.parent)
     )
-    lines = ceremony.ceremony(measured, 4)
-    assert [line.what for line in lines] == ["ptau contribute", "ptau prepare", "zkey new", "zkey contribute"]
+    lines = list(ceremony.ceremony(measured, 4))
+    assert [line.what for line in lines] == ["zkey new", "zkey contribute", "ptau contribute", "ptau prepare"]
     assert all(line.wrong is None and line.theirs and line.least_ratio is None for line in lines)
 
 
