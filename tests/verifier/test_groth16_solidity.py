@@ -73,6 +73,7 @@ def contract(build="optimised"):
     return evm, evm.deploy(bytes.fromhex(artifact()[build]["init"]))
 
 
+@cache  # py-evm takes half a second for a valid proof
 def ask(data, build="optimised", **options):
     evm, address = contract(build)
     return evm.call(address, data, **options)
