@@ -1,6 +1,6 @@
 """JSON that a stranger may have made: objects, arrays and numbers written as decimal strings, nothing else.
 
-Size and nesting are bounded before the decoder sees the text (some libraries raise Python's recursion limit so
+Size, number of values and nesting are bounded before the decoder sees the text (some libraries raise Python's recursion limit so
 far that deep nesting would overflow the C stack). No key stands twice, and there are no floats, no escapes, no
 byte order mark and no other encoding than UTF-8.
 """
@@ -17,6 +17,7 @@ import numpy as np
 from zkroll.errors import InputError
 
 DEEPEST = 8
+MOST_PARTS = 1 << 24  # each takes up to 130 bytes of memory, however short it is in the file
 MOST_DIGITS = 78  # of q and r: 77
 _SHOWN = 80
 _CHUNK = 1 << 20  # bytes looked at together
@@ -35,6 +36,9 @@ def parse(text: bytes, place: str, integer: Callable[[str], int] | None = None) 
     """
     if b"\\" in text:
         raise InputError(f"{place}: expected JSON without escapes, got a backslash at byte {text.index(92)}")
+    parts = sum(map(text.count, (b",", b":", b"[", b"{")))
+    if parts > MOST_PARTS:
+        raise InputError(f"{place}: expected at most {MOST_PARTS} values, names and arrays, got {parts}")
     _check_depth(_STRING.sub(b"", text), place)
 
     def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from support.npm import FOLDER, needs_packages, snarkjs
 from support.section_files import FIXTURES
 
 from zkroll.algebra.constants import R_MODULUS as R
-from zkroll.circuits.r1cs.formats import input_json
+from zkroll.circuits.r1cs.formats import strict_json
 from zkroll.circuits.r1cs.formats.input_json import flat_inputs, parse_inputs, read_inputs
 from zkroll.circuits.r1cs.formats.r1cs import read_r1cs
 from zkroll.circuits.r1cs.formats.wtns import read_wtns, read_wtns_words, write_wtns
@@ -354,7 +354,7 @@ def test_other_values_are_refused(text: str, message: str) -> None:
 @pytest.mark.parametrize("text", ["[" + "1," * 8 + "1]", "[" * 5 + "]" * 5, "[" + '{"b": 1},' * 3 + "1]"])
 def test_the_number_of_values_is_bounded(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Short values take some fifty times as much memory as in the file."""
-    monkeypatch.setattr(input_json, "MOST_PARTS", 6)
+    monkeypatch.setattr(strict_json, "MOST_PARTS", 6)
     assert parse_inputs(b'{"a": [1, 2, "3"]}') == {"a": [1, 2, 3]}
     with pytest.raises(InputError, match="expected at most 6 values, names and arrays"):
         parse_inputs(b'{"a": 1, "c": ' + text.encode() + b"}")
