@@ -28,9 +28,8 @@ from zkroll.errors import InputError
 from zkroll.prover.groth16 import setup_insecure, to_zkey
 
 START = 3  # x of the chain
-ROOM = (
-    4  # rows of a chain's domain that are left for wire one, the public signals and a peer's own constraint
-)
+#: rows of a chain's domain that are left for wire one, the public signals and a constraint of the peer's own
+ROOM = 4
 DEPTH = 20  # levels of a Merkle path
 _FORMAT = "1"  # of the folders of files
 
