@@ -69,7 +69,7 @@ def new_command(
     with work_progress() as progress:
         key = new_zkey(circuit, powers, output, threads=threads, progress=progress)
     document = {
-        "key": output,
+        "file": output,
         **_sizes(key),
         "circuit_hash": key.ceremony.circuit_hash.hex(),
         "seconds": round(time.perf_counter() - start, 3),
@@ -281,7 +281,7 @@ def _entries(records: Iterable[tuple[Contribution, bytes]]) -> list[dict[str, An
 
 def _emit_contributed(made: Contributed, output: str, as_json: bool) -> None:
     document = {
-        "key": output,
+        "file": output,
         "circuit_hash": made.circuit_hash.hex(),
         "contribution_hash": made.contribution_hash.hex(),
     }
