@@ -1,4 +1,4 @@
-"""Sums and multiples of vectors of points, element by element, in G1 and G2.
+"""Sums and multiples of vectors of points, element by element, in G1 and G2; sums of a few multiples.
 
 Multiples: the scalar splits along the endomorphism of the group into two parts of 127 bits (G1) or four of 65
 (G2), see `zkroll.algebra.kernels.endomorphism`; per point that takes about 125 (65) doublings, 52 (56)
@@ -60,6 +60,22 @@ def multiply(points: P, scalars: Scalars, threads: int | None = None, backend: B
     out = empty_rows(group, n)
     multiply_rows(group, out, points.rows, limbs, threads, backend)
     return type(points)(out[:n])
+
+
+def combination(points: P, scalars: Scalars, threads: int | None = 1, backend: Backend | None = None) -> P:
+    """Return Σ scalars[i]·points[i] as a vector of one point; for up to some 64 points faster than `msm`.
+
+    Raises as `multiply` does, whose conditions hold, and InputError for no points.
+    """
+    if points.n == 0:
+        raise InputError("combination: expected at least one point, got none")
+    terms = multiply(points, scalars, threads, backend)
+    while terms.n > 1:
+        half = -(-terms.n // 2)
+        upper = np.zeros((half, terms.rows.shape[1]), dtype=np.uint64)  # infinity where there is no partner
+        upper[: terms.n - half] = terms.rows[half:]
+        terms = add(type(points)(terms.rows[:half]), type(points)(upper), threads, backend)
+    return terms
 
 
 def scalar_words(scalars: Scalars, n: int, threads: int | None = None) -> Words:

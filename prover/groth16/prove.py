@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from zkroll.algebra import ntt
 from zkroll.algebra.constants import R_MODULUS, root_of_unity
-from zkroll.algebra.curve import G1Points, G2Points, Point
+from zkroll.algebra.curve import G1Points, G2Points, Point, combination
 from zkroll.algebra.field import Block, blocks_for, fr
 from zkroll.algebra.kernels.emit import LANES
 from zkroll.algebra.kernels.threads import map_ranges
@@ -71,7 +71,7 @@ def prove(
     progress("B2", _BEFORE["B2"], "")
     points_2, _ = reader.g2()
     B_w = msm_g2(points_2, in_b, points_2.n, threads)
-    B = msm_g2(G2Points.from_ints([key.vk.beta_2, B_w, key.vk.delta_2]), fr.from_ints([1, 1, s]))
+    B = combination(G2Points.from_ints([key.vk.beta_2, B_w, key.vk.delta_2]), [1, 1, s])[0]
     progress("C", _BEFORE["C"], "")
     points, _ = reader.g1("c")
     C_w = msm_g1(points, _scalars(values, w[key.n_public + 1 :], None, threads), points.n, threads)
@@ -179,4 +179,4 @@ def _scalars(out: Block, w: Words, wires: Wires | None, threads: int | None) -> 
 
 def _sum(points: list[Point], scalars: list[int]) -> Point:
     """Σ scalars[i]·points[i] of a few points."""
-    return msm_g1(G1Points.from_ints(points), fr.from_ints(scalars))
+    return combination(G1Points.from_ints(points), scalars)[0]

@@ -18,6 +18,7 @@ from zkroll.algebra.curve import (
     G1Points,
     G2Points,
     add,
+    combination,
     double,
     fixed_base_g1,
     fixed_base_g2,
@@ -113,6 +114,27 @@ def test_scalars_near_powers_of_the_endomorphism_meet_no_special_addition(name: 
     points = group.kind.from_ints([group.generator] * n)
     expected = FIXED[name](fr.from_ints(scalars), n)
     assert multiply(points, scalars).to_bytes() == expected.to_bytes()
+
+
+@both_groups
+@both_backends
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 5, 8, 13])
+def test_combinations_are_sums_of_multiples(name: str, backend: Backend, n: int) -> None:
+    group, random_ = GROUPS[name], random.Random(n)
+    known = [random_.choice([0, 1, -1, 5, 7]) for _ in range(n)]
+    scalars = [random_.choice(SCALARS) for _ in range(n)]
+    points = group.kind.from_ints(map(group.multiple, known))
+    total = combination(points, scalars, backend=backend)
+    assert total.to_ints() == [group.multiple(sum(k * s for k, s in zip(known, scalars, strict=True)) % R)]
+
+
+@both_groups
+def test_combinations_whose_terms_cancel_are_infinity(name: str) -> None:
+    group = GROUPS[name]
+    points = group.kind.from_ints(map(group.multiple, (3, -3, 6)))
+    assert combination(points, [2, 4, 1])[0] is None
+    with pytest.raises(InputError, match="at least one point, got none"):
+        combination(points[:0], [])
 
 
 @both_groups

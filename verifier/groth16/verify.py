@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from zkroll.algebra.constants import Q_MODULUS, R_MODULUS
-from zkroll.algebra.curve import G1Points, G2Point, G2Points, Point, is_in_subgroup, multiply
+from zkroll.algebra.curve import G1Points, G2Point, G2Points, Point, combination, is_in_subgroup, multiply
 from zkroll.algebra.field import fr
 from zkroll.algebra.kernels.emit import Backend
 from zkroll.algebra.msm import msm_g1
@@ -18,6 +18,8 @@ from zkroll.verifier.groth16.key import VerifyingKey
 from zkroll.verifier.groth16.proof import Proof
 
 COMBINER_BITS = 128
+
+_FEW = 128  # points whose multiples are added faster than buckets are
 
 
 def check_public(key: VerifyingKey, public: Sequence[int], place: str = "public inputs") -> list[int]:
@@ -38,7 +40,7 @@ def verify(key: VerifyingKey, public: Sequence[int], proof: Proof, *, backend: B
     Raises InputError for public inputs that are too few, too many or not below r, and for a B outside G2.
     """
     values = check_public(key, public)
-    L = _msm(key.ic_points, [1, *values], backend)
+    L = _sum(key.ic_points, [1, *values], backend)
     pairs = [
         (_negated(proof.a), proof.b),
         (key.alpha_1, key.beta_2),
@@ -72,9 +74,9 @@ def verify_batch(
     turned = multiply(G1Points.from_ints(_negated(proof.a) for proof in proofs), rho, threads, backend)
     pairs = [
         *zip(turned.to_ints(), (proof.b for proof in proofs), strict=True),
-        (_msm(G1Points.from_ints([key.alpha_1]), [total % R_MODULUS], backend), key.beta_2),
-        (_msm(key.ic_points, inputs, backend), key.gamma_2),
-        (_msm(G1Points.from_ints(proof.c for proof in proofs), rho, backend), key.delta_2),
+        (_sum(G1Points.from_ints([key.alpha_1]), [total % R_MODULUS], backend), key.beta_2),
+        (_sum(key.ic_points, inputs, backend), key.gamma_2),
+        (_sum(G1Points.from_ints(proof.c for proof in proofs), rho, backend), key.delta_2),
     ]
     return _is_one(pairs, proofs, lambda k: f"proof {k}: B", backend, threads)
 
@@ -97,7 +99,9 @@ def _is_one(
         raise InputError(f"{where}: expected a point of order r, got one outside G2") from error
 
 
-def _msm(points: G1Points, scalars: Sequence[int], backend: Backend | None) -> Point:
+def _sum(points: G1Points, scalars: Sequence[int], backend: Backend | None) -> Point:
+    if points.n <= _FEW:
+        return combination(points, scalars, backend=backend)[0]
     return msm_g1(points, fr.from_ints(scalars), backend=backend)
 
 
