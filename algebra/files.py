@@ -60,7 +60,7 @@ def replace_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     try:
         target = _target(Path(path))
         mode = _mode_of(target)
-        handle, temporary = tempfile.mkstemp(prefix=f".{target.name[:100]}.", dir=target.parent)
+        handle, temporary = tempfile.mkstemp(prefix=f".{target.name[:32]}.", dir=target.parent)
         with os.fdopen(handle, "w+b") as file:
             yield file
             file.flush()

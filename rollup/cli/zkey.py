@@ -219,15 +219,21 @@ def export_solidityverifier_command(
     from zkroll.algebra.files import check_writable, write_atomically
     from zkroll.circuits.r1cs.formats.zkey import read_zkey
     from zkroll.prover.ceremony.zkey_chain import check_chain
+    from zkroll.rollup.l1.yul import compile_contract
     from zkroll.verifier.groth16 import VerifyingKey
-    from zkroll.verifier.groth16.solidity import solidity_verifier
+    from zkroll.verifier.groth16.solidity import check_contract_name, solidity_verifier
 
+    check_contract_name(contract)
     check_writable(output, key)
     found = read_zkey(key)
     with work_progress() as progress:
         checked = check_chain(found, max_exponent=max_exponent, progress=progress)
     text = solidity_verifier(VerifyingKey.from_parts(found.verification_key), contract)
     write_atomically(output, text.encode())
+    try:
+        compile_contract(text)
+    except InputError as error:
+        warn(f"{output}: {found.n_public} public signals are too many for Ethereum: {error}")
     document = {
         "file": output,
         "contract": contract,

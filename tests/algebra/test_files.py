@@ -38,6 +38,12 @@ def test_interrupt_leaves_the_old_file_and_no_other(tmp_path: Path, monkeypatch:
     assert [(entry.name, entry.read_bytes()) for entry in tmp_path.iterdir()] == [("proof", b"old")]
 
 
+@pytest.mark.parametrize("name", ["x" * 255, "\U0001f600" * 63])
+def test_a_name_may_be_as_long_as_the_system_takes(name: str, tmp_path: Path) -> None:
+    write_atomically(tmp_path / name, b"content")
+    assert (tmp_path / name).read_bytes() == b"content"
+
+
 def test_link_is_followed_and_kept(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "target")
     write_atomically(tmp_path / "link", b"x")

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from support.section_files import FIXTURES
 from support.verbs import verb_runner
+
+from zkroll.circuits.r1cs.formats.zkey import read_zkey, write_zkey
 
 FILES = {
     "c.r1cs": "cells.r1cs",
@@ -79,6 +83,37 @@ def test_a_file_that_is_read_is_not_written(verb, output, how, folder, capsys):
     done = verb_runner(capsys)(*verb.split(), name)
     assert done.code == 2
     assert f"{output}, which would be lost" in done.err or f"{name}, which would be lost" in done.err
+    assert contents(folder) == before
+
+
+def test_a_contract_that_no_chain_of_ethereum_takes_is_written_with_a_warning(folder, capsys):
+    key = read_zkey(FIXTURES / "cells_phase2_3.zkey")
+    n = 200
+    wires = n + 1 + len(key.c)
+    many = dataclasses.replace(
+        key,
+        n_wires=wires,
+        n_public=n,
+        domain_size=256,
+        ic=(key.ic[0],) * (n + 1),
+        **{
+            part: np.resize(getattr(key, part), (length, getattr(key, part).shape[1]))
+            for part, length in (("a", wires), ("b1", wires), ("b2", wires), ("h", 256))
+        },
+    )
+    write_zkey(many, "many.zkey")
+    done = verb_runner(capsys)("zkey", "export", "solidityverifier", "many.zkey", "v.sol")
+    assert done.code == 0
+    assert (
+        "200 public signals are too many for Ethereum: Groth16Verifier: expected at most 24576 bytes"
+        in done.err
+    )
+    assert "uint256[200]" in Path("v.sol").read_text()
+    before = contents(folder)
+    refused = verb_runner(capsys)(
+        "zkey", "export", "solidityverifier", "c.zkey", "w.sol", "--contract", "uint8"
+    )
+    assert refused.code == 2
     assert contents(folder) == before
 
 

@@ -62,6 +62,19 @@ ok := and(ok, eq(returndatasize(), 0x40))
 """
 
 
+def check_contract_name(contract: str) -> None:
+    """Raise InputError for a name that is no identifier of Solidity, or is not left to contracts."""
+    if not (isinstance(contract, str) and _NAME.fullmatch(contract) and len(contract) <= LARGEST_NAME):
+        raise InputError(
+            f"solidity verifier: expected a contract's name of at most {LARGEST_NAME} letters, digits, _ and $, "
+            f"got {str(contract)[:LARGEST_NAME]!r}"
+        )
+    if is_reserved(contract) or contract == FUNCTION:
+        raise InputError(
+            f"solidity verifier: expected a contract's name that Solidity has left, got {contract!r}"
+        )
+
+
 def solidity_verifier(key: VerifyingKey, contract: str = "Groth16Verifier") -> str:
     """Return the Solidity text (0.8.13 or later) of the contract that verifies proofs of this key.
 
@@ -72,15 +85,7 @@ def solidity_verifier(key: VerifyingKey, contract: str = "Groth16Verifier") -> s
     """
     if not isinstance(key, VerifyingKey):
         raise InputError(f"solidity verifier: expected a VerifyingKey, got {type(key).__name__}")
-    if not (isinstance(contract, str) and _NAME.fullmatch(contract) and len(contract) <= LARGEST_NAME):
-        raise InputError(
-            f"solidity verifier: expected a contract's name of at most {LARGEST_NAME} letters, digits, _ and $, "
-            f"got {str(contract)[:LARGEST_NAME]!r}"
-        )
-    if is_reserved(contract) or contract == FUNCTION:
-        raise InputError(
-            f"solidity verifier: expected a contract's name that Solidity has left, got {contract!r}"
-        )
+    check_contract_name(contract)
     n = key.n_public
     places = ["_pubSignals" if i == 0 else f"add(_pubSignals, 0x{32 * i:02x})" for i in range(n)]
     terms = "".join(
