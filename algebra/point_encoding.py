@@ -37,6 +37,7 @@ FORMS: tuple[Form, ...] = ("eip196", "iden3", "compressed")
 
 _READ = 1 << 12  # blocks of points that are read at a time: 2 MiB of a file in G1
 _READ_GRAIN = 64  # blocks of points that are worth a thread
+_WRITTEN = 1 << 12  # coordinates that are written at a time: they stay in the second-level cache
 _PART_BYTES = 32
 _PART_WORDS = 4
 _FLAGS = 0xC0
@@ -77,8 +78,16 @@ def decode(group: Group, data: Bytes, form: Form, *, check: bool = True, threads
         if form == "eip196":
             _refuse(group, ~rows_on_curve(group, rows, threads), octets, "a point on the curve")
         if group is not G1:  # which is all of its curve
-            _refuse(group, ~rows_in_group(group, rows, threads), octets, "a point of order r")
+            _check_order(group, rows, octets, threads)
     return rows
+
+
+def _check_order(group: Group, rows: Rows, octets: NDArray[np.uint8], threads: int | None) -> None:
+    from zkroll.algebra.point_order import MANY, all_of_order_r  # uses points, which are made here
+    from zkroll.algebra.points import G2Points
+
+    if len(rows) < MANY or not all_of_order_r(G2Points(rows), threads):
+        _refuse(group, ~rows_in_group(group, rows, threads), octets, "a point of order r")
 
 
 def read_iden3(
@@ -227,7 +236,14 @@ def _to_rows(group: Group, words: NDArray[np.uint64], threads: int | None) -> Ro
 def _canonical(group: Group, rows: Rows, montgomery: bool, threads: int | None) -> NDArray[np.uint64]:
     """Rows to words (n, parts, 4) below q."""
     flat = rows.reshape(-1, _PART_WORDS)
-    words = fq.to_limbs(unpack(flat), len(flat), threads, montgomery=montgomery)
+    words = np.empty_like(flat)
+
+    def run(begin: int, end: int) -> None:
+        for first in range(begin * _WRITTEN, min(end * _WRITTEN, len(flat)), _WRITTEN):
+            part = flat[first : first + _WRITTEN]
+            words[first : first + len(part)] = fq.to_limbs(unpack(part), len(part), 1, montgomery=montgomery)
+
+    map_ranges(run, -(-len(flat) // _WRITTEN), threads, 1)
     return words.reshape(len(rows), 2 * group.degree, _PART_WORDS)
 
 

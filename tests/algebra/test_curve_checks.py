@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from py_ecc import optimized_bn128 as bn
 from support.groups import GROUPS, SMALL_ORDER, TWIST_COFACTOR, outside
 
 from zkroll.algebra.constants import Q_MODULUS as Q
 from zkroll.algebra.constants import R_MODULUS as R
-from zkroll.algebra.curve import G1Points, G2Points, is_in_subgroup, is_on_curve
+from zkroll.algebra.curve import G1Points, G2Points, fixed_base_g2, is_in_subgroup, is_on_curve
+from zkroll.algebra.field import fr
 from zkroll.algebra.kernels.emit import Backend
 from zkroll.algebra.kernels.jit import host_backend
+from zkroll.algebra.point_order import _SUMS, _WEIGHT_BITS, MANY, all_of_order_r
 from zkroll.algebra.reference.pairing import is_in_g2
+from zkroll.errors import InputError
 
 BACKENDS: list[Backend] = sorted({"portable", host_backend()})
 both_backends = pytest.mark.parametrize("backend", BACKENDS)
@@ -67,3 +72,48 @@ def test_no_points_give_no_answers() -> None:
     for kind in (G1Points, G2Points):
         empty = kind.from_ints([])
         assert is_on_curve(empty).shape == is_in_subgroup(empty).shape == (0,)
+
+
+@pytest.fixture(scope="module")
+def good_g2() -> list[Any]:
+    return fixed_base_g2(fr.from_ints(range(2, 302)), 300).to_ints()
+
+
+@both_backends
+@pytest.mark.parametrize(
+    "strays",
+    [
+        lambda small, other: {7: small},
+        lambda small, other: {0: other},
+        lambda small, other: {3: small, 250: (small[0], tuple(-y % Q for y in small[1]))},
+        lambda small, other: dict.fromkeys(range(300), small),
+        lambda small, other: {i: (small, other)[i % 2] for i in range(299)},
+    ],
+    ids=["small order", "full order", "opposite", "all equal", "two kinds"],
+)
+def test_random_sums_see_points_outside_the_subgroup(
+    strays: Any, good_g2: list[Any], backend: Backend
+) -> None:
+    group = GROUPS["g2"]
+    first = outside(1)[0]
+    small = group.multiply(first, R * TWIST_COFACTOR // SMALL_ORDER)
+    points = list(good_g2)
+    assert all_of_order_r(G2Points.from_ints([None, *points]), backend=backend)
+    for at, stray in strays(small, first).items():
+        points[at] = stray
+    assert not all_of_order_r(G2Points.from_ints(points), backend=backend)
+
+
+def test_weights_of_random_sums_are_below_every_order_outside_the_subgroup() -> None:
+    assert all(TWIST_COFACTOR % p for p in range(2, 1 << _WEIGHT_BITS))
+    assert _WEIGHT_BITS * _SUMS >= 128
+    assert TWIST_COFACTOR % SMALL_ORDER == 0
+    assert 1 << _WEIGHT_BITS <= SMALL_ORDER
+
+
+def test_long_vectors_are_refused_with_their_first_point_outside_the_subgroup(good_g2: list[Any]) -> None:
+    data = G2Points.from_ints(good_g2).to_bytes("iden3") * (MANY // 300 + 1)
+    assert G2Points.from_bytes(data, "iden3").n > MANY
+    stray = G2Points.from_ints(outside(1)).to_bytes("iden3")
+    with pytest.raises(InputError, match=r"point 500: expected a point of order r"):
+        G2Points.from_bytes(data[: 128 * 500] + stray + data[128 * 501 :], "iden3")
