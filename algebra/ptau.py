@@ -152,6 +152,11 @@ def open_ptau(path: Path | str, needed: Sequence[int] = (*POWERS, CONTRIBUTIONS)
     for section in (*POWERS, *LAGRANGE.values()):
         if section in file:
             file.exactly(section, point_count(section, power) * kind_of(section).group.row_bytes)
+    missing = [number for number in LAGRANGE.values() if number not in file]
+    if missing and len(missing) < len(LAGRANGE):  # of the others nothing would be verified
+        raise InputError(
+            f"{path}: section {missing[0]} is missing: expected Lagrange bases of all powers or of none"
+        )
     if not power <= ceremony_power <= MAX_POWER:
         raise header.error(f"expected a ceremony's power of {power} to {MAX_POWER}, got {ceremony_power}")
     contributions = read_contributions(file.fields(CONTRIBUTIONS)) if CONTRIBUTIONS in file else []

@@ -110,6 +110,18 @@ class Chosen(ChaCha):
         return self._elements.pop() if self._elements else super().fr()
 
 
+@pytest.mark.parametrize("missing", LAGRANGE.values())
+def test_lagrange_bases_are_there_for_all_powers_or_for_none(missing: int, tmp_path: Path) -> None:
+    """With one of them gone the file would pass for one that is not prepared, and the others for verified."""
+    data = PREPARED.read_bytes()
+    kept = [(n, content(data, n)) for n in range(1, 16) if n not in range(8, 12) and n != missing]
+    (tmp_path / "p.ptau").write_bytes(assemble(b"ptau", 1, kept))
+    with pytest.raises(
+        InputError, match=f"section {missing} is missing: expected Lagrange bases of all powers"
+    ):
+        verify_powers(tmp_path / "p.ptau")
+
+
 @pytest.mark.parametrize(
     ("secrets", "text"),
     [
