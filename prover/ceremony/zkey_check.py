@@ -146,6 +146,9 @@ def _open_powers(path: Path | str) -> PreparedPowers:
     powers = open_prepared(path)
     tau = powers.points(G1Points, TAU_G1, 1, 1)[0]
     check_secrets(str(path), tau, powers.alpha, powers.beta)
+    tau_2 = powers.points(G2Points, TAU_G2, 1, 1)[0]
+    if tau_2 is None or not pairing_product_is_one([(tau, GENERATOR_G2), (negate(GENERATOR), tau_2)]):
+        raise VerificationError(f"{path}: tauG2: point 1: expected the tau of tauG1, got another")
     return powers
 
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 from support.forged_powers import forged, hidden_point, with_hidden_point, with_hidden_point_in_key
-from support.powers import row_bytes
+from support.powers import row_bytes, with_point
 from support.section_files import FIXTURES, assemble, content, patched
 
 from zkroll.algebra.constants import R_MODULUS as R
 from zkroll.algebra.curve import GENERATOR_G2, G2Points, multiply
-from zkroll.algebra.ptau import CONTRIBUTIONS, LAGRANGE, POWERS, point_count
+from zkroll.algebra.ptau import CONTRIBUTIONS, LAGRANGE, POWERS, TAU_G2, point_count
 from zkroll.circuits.r1cs.formats.zkey import Ceremony, read_zkey, write_zkey
 from zkroll.errors import InputError, VerificationError
 from zkroll.prover.ceremony import powers as phase1
@@ -165,6 +165,14 @@ def test_contributions_whose_secrets_cancel_are_no_ceremony(tmp_path: Path) -> N
     verify_powers(tmp_path / "1.ptau")
     with pytest.raises(VerificationError, match="got tau = 1"):
         verify_powers(tmp_path / "2.ptau")
+
+
+def test_the_tau_that_a_lacking_power_is_found_with_is_that_of_the_others(tmp_path: Path) -> None:
+    data = PREPARED.read_bytes()
+    for other in (G2Points.from_ints([GENERATOR_G2]).to_bytes("iden3"), bytes(128)):
+        (tmp_path / "p.ptau").write_bytes(with_point(data, TAU_G2, 1, other))
+        with pytest.raises(VerificationError, match="tauG2: point 1: expected the tau of tauG1"):
+            verify_zkey(SYSTEM, tmp_path / "p.ptau", KEYS[3])
 
 
 def test_a_gamma_that_is_a_known_multiple_of_delta_breaks_the_chain() -> None:
