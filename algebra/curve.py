@@ -20,7 +20,16 @@ from zkroll.algebra.point_checks import rows_in_group, rows_on_curve
 from zkroll.algebra.points import G1Points, G2Points, Points
 from zkroll.algebra.reference.curve import GENERATOR, B, Point
 from zkroll.algebra.reference.pairing import GENERATOR_G2, G2Point
-from zkroll.algebra.scalar_mul import Scalars, add, combination, double, multiply, negate, subtract
+from zkroll.algebra.scalar_mul import (
+    Scalars,
+    add,
+    clear_cofactor,
+    combination,
+    double,
+    multiply,
+    negate,
+    subtract,
+)
 
 __all__ = [
     "GENERATOR",
@@ -34,6 +43,7 @@ __all__ = [
     "Points",
     "Scalars",
     "add",
+    "clear_cofactor",
     "combination",
     "double",
     "fixed_base_g1",

@@ -13,16 +13,28 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from zkroll.algebra.constants import Q_MODULUS, R_MODULUS
 from zkroll.algebra.field import blocks_for, fr
+from zkroll.algebra.kernels.curve_multiply_kernels import MULTIPLES
 from zkroll.algebra.kernels.emit import LANES, LIMBS, Backend
+from zkroll.algebra.kernels.endomorphism import signed_digits
 from zkroll.algebra.kernels.jit import host_backend
-from zkroll.algebra.point_rows import Words, combine_rows, empty_rows, multiply_rows
-from zkroll.algebra.points import Points
+from zkroll.algebra.point_rows import (
+    Digits,
+    Words,
+    combine_multiples,
+    combine_rows,
+    empty_rows,
+    multiply_rows,
+)
+from zkroll.algebra.points import G2Points, Points
 from zkroll.algebra.vector import FieldVector, FrVector, unwrap
 from zkroll.errors import InputError
 
 Scalars = int | Sequence[int] | FrVector | NDArray[Any]
 P = TypeVar("P", bound=Points)
+
+_COFACTOR_DIGITS = np.array(signed_digits(2 * Q_MODULUS - R_MODULUS, 52), dtype=np.int8)  # in base 32
 
 
 def add(a: P, b: P, threads: int | None = None, backend: Backend | None = None) -> P:
@@ -60,6 +72,25 @@ def multiply(points: P, scalars: Scalars, threads: int | None = None, backend: B
     out = empty_rows(group, n)
     multiply_rows(group, out, points.rows, limbs, threads, backend)
     return type(points)(out[:n])
+
+
+def clear_cofactor(points: G2Points, threads: int | None = None, backend: Backend | None = None) -> G2Points:
+    """Return (2q - r)·points[i], of order r or infinity, for points of the twist of whatever order.
+
+    Equal points may meet in the sum, which gives infinity, only for points whose order is no multiple of r, and
+    of those infinity is the right multiple: the twist has r·(2q - r) points.
+    """
+    out = empty_rows(points.group, points.n)
+
+    def fill(digits: Digits, first: int, last: int) -> None:
+        digits[:, : last - first] = 0
+        digits[: len(_COFACTOR_DIGITS), : last - first] = _COFACTOR_DIGITS[:, None]
+
+    windows = len(_COFACTOR_DIGITS)
+    combine_multiples(
+        points.group, out, points.rows, fill, windows, MULTIPLES, threads, backend or host_backend()
+    )
+    return G2Points(out[: points.n])
 
 
 def combination(points: P, scalars: Scalars, threads: int | None = 1, backend: Backend | None = None) -> P:

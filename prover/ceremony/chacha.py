@@ -19,10 +19,10 @@ from collections.abc import Sequence
 
 from zkroll.algebra.blake2b import Blake2b
 from zkroll.algebra.constants import Q_MODULUS, R_MODULUS
-from zkroll.algebra.curve import B
+from zkroll.algebra.curve import B, G2Points, clear_cofactor
 from zkroll.algebra.kernels.curve_check_kernels import TWIST_B
 from zkroll.algebra.reference.blake import QUARTERS
-from zkroll.algebra.reference.pairing import G2Pair, multiply_g2
+from zkroll.algebra.reference.pairing import G2Pair
 from zkroll.errors import InputError
 
 __all__ = ["ChaCha", "G1Pair", "G2Pair", "fresh", "from_digest"]
@@ -38,7 +38,6 @@ _FIELD_BITS = 254
 _MONTGOMERY = 1 << 256
 _HALF_Q = (Q_MODULUS - 1) // 2
 _ROOT = (Q_MODULUS + 1) // 4  # q = 3 mod 4
-_COFACTOR_G2 = 2 * Q_MODULUS - R_MODULUS  # the twist has r·(2q - r) points
 _ENTROPY_BYTES = 64
 
 
@@ -91,7 +90,7 @@ class ChaCha:
                 continue
             if ((y[1] or y[0]) > _HALF_Q) != is_larger:
                 y = (-y[0] % Q_MODULUS, -y[1] % Q_MODULUS)
-            point = multiply_g2((x, y), _COFACTOR_G2)
+            point = clear_cofactor(G2Points.from_ints([(x, y)]), threads=1)[0]
             if point is not None:  # one in r draws is infinity, for which there is no challenge
                 return point
 

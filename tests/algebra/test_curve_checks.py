@@ -10,7 +10,14 @@ from support.groups import GROUPS, SMALL_ORDER, TWIST_COFACTOR, outside
 
 from zkroll.algebra.constants import Q_MODULUS as Q
 from zkroll.algebra.constants import R_MODULUS as R
-from zkroll.algebra.curve import G1Points, G2Points, fixed_base_g2, is_in_subgroup, is_on_curve
+from zkroll.algebra.curve import (
+    G1Points,
+    G2Points,
+    clear_cofactor,
+    fixed_base_g2,
+    is_in_subgroup,
+    is_on_curve,
+)
 from zkroll.algebra.field import fr
 from zkroll.algebra.kernels.emit import Backend
 from zkroll.algebra.kernels.jit import host_backend
@@ -54,6 +61,17 @@ def test_only_points_of_order_r_are_in_the_subgroup_of_the_twist(backend: Backen
     assert expected == [is_in_g2(point) for point in points]
     assert expected.count(True) == len(cleared) + 5
     assert is_in_subgroup(G2Points.from_ints(points), backend=backend).tolist() == expected
+
+
+@both_backends
+def test_the_cofactor_brings_every_point_of_the_twist_into_the_subgroup(backend: Backend) -> None:
+    group = GROUPS["g2"]
+    small = [group.multiply(point, R * TWIST_COFACTOR // SMALL_ORDER) for point in outside(2)]
+    cleared = group.multiply(outside(1)[0], R)
+    points = [*outside(5), *small, cleared, group.generator, group.multiple(R - 1), None]
+    expected = [None if point is None else group.multiply(point, TWIST_COFACTOR) for point in points]
+    assert expected[5:8] == [None] * 3
+    assert clear_cofactor(G2Points.from_ints(points), backend=backend).to_ints() == expected
 
 
 def test_every_multiple_of_a_point_of_small_order_is_outside() -> None:
