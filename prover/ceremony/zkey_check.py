@@ -8,7 +8,7 @@ The key before any contribution is computed anew (`zkey_new`), or taken from a f
 - C and H: δ times them is what they were, by random combinations, e(Σ ρ_i·C_i, [δ]₂) = e(Σ ρ_i·C'_i, [1]₂) with
   128-bit ρ_i, which a wrong point passes with probability 2^-128. H is compared with the powers of τ besides:
   Σ r_i·[τ^(n+i) - τ^i] = Σ s_j·δ·H_j, i < n, with s_j = -2·Σ r_i·ω^(i(2j+1)) for the 2n-th root of unity ω;
-- the Lagrange bases that the key is made of: they belong to the same powers of τ (snarkjs takes them as they are).
+- the Lagrange bases that the key is made of: they belong to the same powers of τ.
 
 Whether those are powers of one τ, which nobody knows, is for `zkroll ptau verify`; only secrets that everyone knows, as
 before any contribution, are refused here too.
