@@ -31,6 +31,8 @@ from zkroll.verifier.groth16.solidity import GAS_GUARD, PAIRING_GAS, solidity_ve
 
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures"
 BUILDS = ("optimised", "plain")  # solc with and without its optimiser
+#: for tests that take a second with each
+both_builds = pytest.mark.parametrize("build", [BUILDS[0], pytest.param(BUILDS[1], marks=pytest.mark.slow)])
 
 PAIRING, ADD, MULTIPLY = 8, 6, 7
 
@@ -165,7 +167,7 @@ def test_public_inputs_that_are_not_below_r_have_no_calldata(bad):
 # verdicts
 
 
-@pytest.mark.parametrize("build", BUILDS)
+@both_builds
 def test_a_proof_of_snarkjs_is_accepted_and_one_of_another_statement_is_not(build):
     _, public, proof = cells()
     assert ask(valid_data(), build).verdict is True
@@ -219,7 +221,7 @@ def test_a_verification_costs_at_most_a_tenth_more_than_its_parts(build):
     assert floor(data, 3) < gas <= 1.1 * floor(data, 3)
 
 
-@pytest.mark.parametrize("build", BUILDS)
+@both_builds
 def test_too_little_gas_is_no_verdict(build):
     data = valid_data()
     enough = ask(data, build).gas + GAS_GUARD - PAIRING_GAS + 100

@@ -103,6 +103,7 @@ def test_the_largest_public_value_has_a_neighbour() -> None:
     check_circuit(define, valid=[{"x": R - 1}, {"x": 1}], invalid=[{"x": 2}])
 
 
+@pytest.mark.slow
 def test_an_independent_machine_agrees() -> None:
     """py-evm's own precompiles instead of zkroll's, which the level takes for their speed."""
     circuit = compile_circuit(square)
