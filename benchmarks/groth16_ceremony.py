@@ -1,9 +1,10 @@
-"""The verbs of ceremonies beside snarkjs's, as whole programs."""
+"""The verbs of ceremonies beside those of snarkjs, which run as whole programs; ours do, and in this process too."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -14,9 +15,20 @@ from groth16_contestants import OURS, Program
 from groth16_rounds import Bench, say
 from groth16_table import Line
 
+from zkroll.prover.ceremony.powers import contribute
+from zkroll.prover.ceremony.powers_prepare import prepare
+from zkroll.prover.ceremony.zkey_contribute import contribute_zkey
+from zkroll.prover.ceremony.zkey_new import new_zkey
+
 RATIO, ASKED_LOG = 10.0, 16
 TOLD = ("--name", "a", "--entropy", "b")
 SNARKJS_TOLD = ("--name=a", "-e=b")
+WORK: dict[str, Callable[..., object]] = {
+    "zkey new": new_zkey,
+    "zkey contribute": contribute_zkey,
+    "ptau contribute": contribute,
+    "ptau prepare": prepare,
+}
 
 
 @dataclass(frozen=True)
@@ -36,6 +48,13 @@ class Verb:
         """Our command line."""
         told = TOLD if self.told else ()
         return [*OURS, *self.ours, *map(str, self.inputs), str(self.out), *told, "--threads", str(threads)]
+
+    def in_process(self, threads: int) -> int:
+        """Do the verb's work in this process, with kernels compiled, and return its nanoseconds."""
+        told = {"name": TOLD[1], "entropy": TOLD[3]} if self.told else {}
+        start = time.perf_counter_ns()
+        WORK[" ".join(self.ours)](*self.inputs, self.out, **told, threads=threads)
+        return time.perf_counter_ns() - start
 
     def their_words(self) -> list[str]:
         """What follows `snarkjs`."""
@@ -77,20 +96,25 @@ def ceremony(bench: Bench, log_n: int) -> Iterator[Line]:
         bench.runner.run([*OURS, "ptau", "prepare", str(powers), str(folder / "ready.ptau")])
     for verb in verbs(folder, files):
         say(f"ceremony: {' '.join(verb.ours)}")
-        yield _measured(bench, verb, log_n)
+        yield from _measured(bench, verb, log_n)
 
 
-def _measured(bench: Bench, verb: Verb, log_n: int) -> Line:
+def _measured(bench: Bench, verb: Verb, log_n: int) -> Iterator[Line]:
     """Run ours, after once to have kernels compiled, and snarkjs's in turns."""
     what, size = " ".join(verb.ours), f"2^{log_n}"
+    inside = f"{what}, in process"
     ours = Program(bench.runner, verb.command(bench.threads))
     ours.once()
+    verb.in_process(bench.threads)
     if bench.snarkjs is None:
-        return Line(what, size, median(ours.once() for _ in range(bench.rounds)))
+        yield Line(inside, size, median(verb.in_process(bench.threads) for _ in range(bench.rounds)))
+        yield Line(what, size, median(ours.once() for _ in range(bench.rounds)))
+        return
     verb.their_out.unlink(missing_ok=True)
     theirs = bench.snarkjs.program(bench.runner, verb.their_words())
-    spent, their_spent = [], []
+    here, spent, their_spent = [], [], []
     for _ in range(bench.snarkjs_rounds or 1):
+        here.append(verb.in_process(bench.threads))
         spent.append(ours.once())
         their_spent.append(theirs.once())
     if not verb.their_out.exists():
@@ -99,8 +123,9 @@ def _measured(bench: Bench, verb: Verb, log_n: int) -> Line:
         "its file differs from ours" if verb.same and _digest(verb.out) != _digest(verb.their_out) else None
     )
     asked = RATIO if verb.asked and log_n == ASKED_LOG and not bench.portable else None
-    ratio = paired(their_spent, spent)
-    return Line(what, size, median(spent), "ns", "snarkjs", median(their_spent), ratio, asked, wrong=wrong)
+    for name, times in ((inside, here), (what, spent)):
+        ratio, their = paired(their_spent, times), median(their_spent)
+        yield Line(name, size, median(times), "ns", "snarkjs", their, ratio, asked, wrong=wrong)
 
 
 def _digest(path: Path) -> bytes:

@@ -274,6 +274,7 @@ def test_verbs_of_ceremonies_take_the_same_inputs_as_those_of_snarkjs(tmp_path):
     assert last.their_words()[2:] == [key, str(last.their_out), "--name=a", "-e=b"]
     assert [verb.same for verb in (contribute, prepare, new, last)] == [False, True, True, False]
     assert [verb.asked for verb in (contribute, prepare, new, last)] == [False, True, True, True]
+    assert sorted(ceremony.WORK) == sorted(" ".join(verb.ours) for verb in (contribute, prepare, new, last))
 
 
 @pytest.mark.oracle
@@ -283,7 +284,10 @@ def test_files_of_ceremonies_are_those_of_snarkjs(tmp_path, runner):
         runner, tmp_path, 1, 1, rate=None, portable=False, snarkjs=contestants.Snarkjs(FOLDER.parent)
     )
     lines = list(ceremony.ceremony(measured, 4))
-    assert [line.what for line in lines] == ["zkey new", "zkey contribute", "ptau contribute", "ptau prepare"]
+    verbs = ["zkey new", "zkey contribute", "ptau contribute", "ptau prepare"]
+    assert [line.what for line in lines] == [
+        f"{verb}{where}" for verb in verbs for where in (", in process", "")
+    ]
     assert all(line.wrong is None and line.theirs and line.least_ratio is None for line in lines)
 
 
