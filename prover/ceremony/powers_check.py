@@ -17,7 +17,7 @@ zk-SNARK parameters in the random beacon model" (2017), section 5; snarkjs 0.7.6
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -113,7 +113,8 @@ def verify(
         )
     if file.is_prepared:
         for section in LAGRANGE:
-            _check_lagrange(file, section, work, threads)
+            sizes = range((point_count(section, file.power) - 1).bit_length() + 1)
+            check_lagrange(file, section, sizes, threads, work.points, check=False)
     progress("done", 1.0, "")
     return CheckedPowers(
         file.power, file.ceremony_power, file.is_prepared, next_challenge, tuple(contributions)
@@ -220,17 +221,29 @@ def _shifted_sums(
 # ---- Lagrange bases ----------------------------------------------------------------------------------------
 
 
-def _check_lagrange(file: PtauFile, section: int, work: _Work, threads: int | None) -> None:
-    """Compare the Lagrange bases of all domains with the powers that they are made of."""
+def check_lagrange(
+    file: PtauFile,
+    section: int,
+    sizes: range,
+    threads: int | None = None,
+    done: Callable[[str, str, int, int], object] = lambda _stage, _detail, _section, _count: None,
+    *,
+    check: bool = True,
+) -> None:
+    """Compare the Lagrange bases of 2^k points, for the k in rising `sizes`, with the powers that they are made of.
+
+    done(stage, detail, section, points) is called as points have been compared. Without `check` the powers
+    themselves are known to be of order r. Raises VerificationError for a basis of others, and for points off the
+    curve or of another order than r.
+    """
     kind, number, count = kind_of(section), LAGRANGE[section], point_count(section, file.power)
-    largest = (count - 1).bit_length()
-    weights = random_weights(1 << largest)
+    weights = random_weights(1 << sizes[-1])
     expected, begin = _infinity(kind), 0
-    for log_n in range(largest + 1):
+    for log_n in sizes:
         n = 1 << log_n
         for first in range(begin, min(n, count), _CHUNK):
             last = min(first + _CHUNK, n, count)
-            points = _points(kind, file, section, first, last - first, threads, check=False)
+            points = _points(kind, file, section, first, last - first, threads, check=check)
             expected = add(expected, _sum(points, weights[first:last], threads))
         begin = n
         values = fr.from_array(weights[:n], threads)
@@ -242,7 +255,7 @@ def _check_lagrange(file: PtauFile, section: int, work: _Work, threads: int | No
             part = values[first // LANES : blocks_for(first + size)]
             found = add(found, _sum(points, part, threads))
             release(file.octets(number, n - 1 + first, size))
-            work.points(f"Lagrange bases of {NAMES[section]}", f"domain of 2^{log_n}", number, size)
+            done(f"Lagrange bases of {NAMES[section]}", f"domain of 2^{log_n}", number, size)
         rest = add(found, negate(expected))
         if rest.rows.any() and not (n > count and _is_next_power(file, rest, weights[count], threads)):
             raise VerificationError(

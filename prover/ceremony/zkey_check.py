@@ -27,8 +27,8 @@ from numpy.typing import NDArray
 from zkroll.algebra.constants import root_of_unity
 from zkroll.algebra.curve import GENERATOR, GENERATOR_G2, G1Points, G2Points, Point, multiply
 from zkroll.algebra.iden3 import Octets
-from zkroll.algebra.msm import msm_g1, msm_g2
-from zkroll.algebra.ntt import forward_vector, inverse_vector
+from zkroll.algebra.msm import msm_g1
+from zkroll.algebra.ntt import forward_vector
 from zkroll.algebra.pairing import pairing_product_is_one
 from zkroll.algebra.progress import Progress, portion, quiet
 from zkroll.algebra.ptau import ALPHA_TAU_G1, BETA_TAU_G1, NAMES, TAU_G1, TAU_G2
@@ -40,7 +40,7 @@ from zkroll.errors import InputError, VerificationError
 from zkroll.prover.ceremony.beacon import DEFAULT_MAX_EXPONENT
 from zkroll.prover.ceremony.circuit_hash import KeyParts, circuit_hash
 from zkroll.prover.ceremony.claims import WEIGHT_WORDS, random_weights
-from zkroll.prover.ceremony.powers_check import check_secrets
+from zkroll.prover.ceremony.powers_check import check_lagrange, check_secrets
 from zkroll.prover.ceremony.prepared import PreparedPowers, open_prepared
 from zkroll.prover.ceremony.zkey_chain import CheckedContribution, check_chain
 from zkroll.prover.ceremony.zkey_new import initial_key
@@ -138,7 +138,7 @@ def check_key(
     _check_quotient(key, powers, threads)
     for i, section in enumerate((TAU_G1, ALPHA_TAU_G1, BETA_TAU_G1, TAU_G2)):
         progress("Lagrange bases", 0.7 + 0.05 * i, NAMES[section])
-        _check_lagrange(powers, section, log_n, threads)
+        check_lagrange(powers.file, section, range(log_n, log_n + 1), threads)
     progress("done", 1.0, "")
 
 
@@ -266,25 +266,6 @@ def _check_quotient(key: ZKey, powers: PreparedPowers, threads: int | None) -> N
         good = pairing_product_is_one([*pairs, (negate(weighted), tau_2)], threads=threads)
     if not good:
         raise VerificationError("zkey: H: expected points that belong to the powers of tau, got others")
-
-
-def _check_lagrange(powers: PreparedPowers, section: int, log_n: int, threads: int | None) -> None:
-    """Check Σ ρ_j·[L_j(τ)] = Σ c_i·[τ^i] for the coefficients c_i of Σ ρ_j·L_j."""
-    weights = np.zeros((1 << log_n, 4), dtype=np.uint64)
-    weights[:, :WEIGHT_WORDS] = random_weights(len(weights))
-    vector = inverse_vector(FrVector.from_array(weights), 1, threads)
-    if section == TAU_G2:
-        basis_2 = powers.lagrange(G2Points, section, log_n, threads)
-        plain_2 = powers.points(G2Points, section, 0, len(weights), threads)
-        good = msm_g2(basis_2, weights, None, threads) == msm_g2(plain_2, vector, None, threads)
-    else:
-        basis = powers.lagrange(G1Points, section, log_n, threads)
-        plain = powers.points(G1Points, section, 0, len(weights), threads)
-        good = msm_g1(basis, weights, None, threads) == msm_g1(plain, vector, None, threads)
-    if not good:
-        raise VerificationError(
-            f"{powers.file.path}: Lagrange basis of {NAMES[section]}: expected that of the powers, got others"
-        )
 
 
 # ---- helpers ---------------------------------------------------------------------------------------------------
