@@ -80,7 +80,7 @@ def test_malformed_inputs_are_refused(inputs: dict[str, object], part: str) -> N
 def test_a_broken_constraint_is_told_by_name_with_its_values() -> None:
     def circuit(c: Builder) -> None:
         a, b = c.private_input("a"), c.private_input("b")
-        with c.scope("merkle/3"), c.scope("root"):
+        with c.scope("merkle/3"), c.scope("node"):
             c.constrain(a, b + 1, 12, "area")
 
     compiled = compile_circuit(circuit)
@@ -88,7 +88,7 @@ def test_a_broken_constraint_is_told_by_name_with_its_values() -> None:
     with pytest.raises(ConstraintViolation) as error:
         compiled.check(compiled.witness({"a": 3, "b": 4}))
     line = str(error.value)
-    assert line.startswith("merkle/3/root/area: ")
+    assert line.startswith("merkle/3/node/area: ")
     for part in ("A = 3", "B = 5", "15", "12", "a = 3", "b = 4"):
         assert part in line
 
