@@ -97,8 +97,10 @@ FIELD_CODE_KECCAK: Final = 3
 FIELD_CODE_SIZE: Final = 4
 FIELD_STORAGE: Final = 5
 
-#: indices of the public values
-PUBLIC_VALUES: Final = (
-    "old_root", "new_root", "batch_number", "chain_id", "rollup_address", "timestamp", "data_hash_hi",
-    "data_hash_lo", "deposits_hash", "withdrawals_root",
-)  # fmt: skip
+#: the public values in order, with their widths in bits; a 256-bit hash is two of them, _hi and _lo
+PUBLIC_BITS: Final = {
+    "old_root": 254, "new_root": 254, "batch_number": 64, "chain_id": 64, "rollup_address": 160, "timestamp": 64,
+    "data_hash_hi": 128, "data_hash_lo": 128, "queue_before_hi": 128, "queue_before_lo": 128,
+    "queue_after_hi": 128, "queue_after_lo": 128, "withdrawals_hi": 128, "withdrawals_lo": 128,
+}  # fmt: skip
+PUBLIC_VALUES: Final = tuple(PUBLIC_BITS)

@@ -16,13 +16,18 @@ def statement_values(
     rollup_address: int,
     timestamp: int,
     data_hash: int,
+    queue_before: int = 0,
+    queue_after: int = 0,
+    withdrawals_root: int = 0,
 ) -> tuple[int, ...]:
-    """The public values in the order of ``buses.PUBLIC_VALUES``; ``data_hash`` is the 256-bit Keccak digest.
+    """The public values in the order of ``buses.PUBLIC_VALUES``.
 
-    There are no deposits and withdrawals yet: their values are 0.
+    The hashes are 256-bit Keccak digests: of the batch data, of the queue of L1 messages before and after the
+    batch, and the root of its withdrawals.
     """
-    halves = (data_hash >> 128, data_hash % 2**128)
-    return (old_root, new_root, batch_number, chain_id, rollup_address, timestamp, *halves, 0, 0)
+    numbers = (old_root, new_root, batch_number, chain_id, rollup_address, timestamp)
+    hashes = (data_hash, queue_before, queue_after, withdrawals_root)
+    return (*numbers, *(half for digest in hashes for half in (digest >> 128, digest % 2**128)))
 
 
 @dataclass(frozen=True)

@@ -6,14 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from zkroll.circuits.buses import PUBLIC_VALUES
+from zkroll.circuits.buses import PUBLIC_BITS, PUBLIC_VALUES
 from zkroll.circuits.machine import batch_machine
 from zkroll.errors import VerificationError
 from zkroll.verifier.proof import Reader, read_log_heights
 
 MAGIC: Final = b"zkroll-batch-proof-1"
 _LENGTH_BYTES: Final = 4
-_COUNT: Final = len(PUBLIC_VALUES)
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ class BatchProof:
     @property
     def data_hash(self) -> int:
         """keccak256 of the data, as the proof claims it."""
-        return self.public_values[6] << 128 | self.public_values[7]
+        return self.data_hash_hi << 128 | self.data_hash_lo
 
     def to_bytes(self) -> bytes:
         """magic | key digest (32) | public values (32 each) | data length (4) | data | inner proof."""
@@ -56,8 +55,9 @@ class BatchProof:
             raise VerificationError(f"proof: expected the magic {MAGIC!r}")
         digest = int.from_bytes(reader.take(32, "key digest"), "big")
         values = tuple(reader.scalar(f"public value {name}") for name in PUBLIC_VALUES)
-        if max(values[6:8]) >= 1 << 128:
-            raise VerificationError("proof: data hash: expected halves of 128 bits")
+        for value, (name, bits) in zip(values, PUBLIC_BITS.items(), strict=True):
+            if value >> bits:
+                raise VerificationError(f"proof: {name}: expected at most {bits} bits, got {value:#x}")
         length = int.from_bytes(reader.take(_LENGTH_BYTES, "data length"), "big")
         batch_data = reader.take(length, "batch data")
         return BatchProof(digest, values, batch_data, reader.rest())

@@ -236,7 +236,7 @@ def test_a_second_statement_is_refused(traces: Traces) -> None:
     assert "public" in broken_buses(broken(prank(traces, "statement", "active", 1, 1), CLOSED))
 
 
-@pytest.mark.parametrize("name", ["deposits_hash", "withdrawals_root"])
+@pytest.mark.parametrize("name", ["queue_before_hi", "queue_after_lo", "withdrawals_lo"])
 def test_public_values_without_a_meaning_yet_are_zero(name: str) -> None:
     source = executed([])
     made = traces_of(source)

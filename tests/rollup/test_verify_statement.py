@@ -150,10 +150,10 @@ def test_posted_data_that_is_no_batch_is_refused(l1: L1, proof: BatchProof) -> N
         verify_on_l1(make_proof(other), l1)
 
 
-@pytest.mark.parametrize("count", [9, 11])
+@pytest.mark.parametrize("count", [13, 15])
 def test_one_public_value_too_few_or_too_many_is_refused(l1: L1, proof: BatchProof, count: int) -> None:
     other = replace(proof, public_values=(*proof.public_values, 0)[:count])
-    with pytest.raises(VerificationError, match=f"public values: expected 10, got {count}"):
+    with pytest.raises(VerificationError, match=f"public values: expected 14, got {count}"):
         verify_on_l1(other, l1)
 
 

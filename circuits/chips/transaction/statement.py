@@ -9,8 +9,8 @@ Columns
 Constraint
     1. "active is a bit"; "padding has … 0"
 Interactions, all ``active`` times but for 5.
-    2. receives PUBLIC of each value but the roots (those go to ``state_leaf``); the deposits hash and the
-       withdrawals root are 0
+    2. receives PUBLIC of each value but the roots (those go to ``state_leaf``); the queue and
+       withdrawal hashes are 0
     3. KECCAK: the hash of the 32 ``words`` bytes of the data is the public one
     4. FRAME: the header holds timestamp, transactions and coinbase; the data ends after that many words and
        transactions
@@ -55,8 +55,12 @@ class StatementChip(Chip):
             "timestamp": timestamp,
             "data_hash_hi": hash_hi,
             "data_hash_lo": hash_lo,
-            "deposits_hash": lift(0),
-            "withdrawals_root": lift(0),
+            "queue_before_hi": lift(0),
+            "queue_before_lo": lift(0),
+            "queue_after_hi": lift(0),
+            "queue_after_lo": lift(0),
+            "withdrawals_hi": lift(0),
+            "withdrawals_lo": lift(0),
         }.items():
             b.receive(f"public {name}", PUBLIC, (PUBLIC_VALUES.index(name), value), active)
         b.send("hash of the data", KECCAK, (SPACE_DATA, 0, 0, 0, 0, words * 32, hash_hi, hash_lo), active)
