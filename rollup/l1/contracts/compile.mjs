@@ -5,7 +5,7 @@
 // NODE_FOLDER is the folder that holds node_modules/solc. `make contracts` calls this for every contract.
 import { readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { basename, resolve } from "node:path";
+import { basename, dirname, resolve } from "node:path";
 
 const [nodeFolder, sourcePath, artifactPath] = process.argv.slice(2);
 if (!artifactPath) {
@@ -37,7 +37,13 @@ const input = {
   },
 };
 
-const output = JSON.parse(solc.compile(JSON.stringify(input)));
+// Imports are files of the source's own folder, named without a path.
+const imported = (path) => {
+  if (path !== basename(path)) return { error: `${path}: expected a file of the source's folder` };
+  return { contents: readFileSync(resolve(dirname(sourcePath), path), "utf8") };
+};
+
+const output = JSON.parse(solc.compile(JSON.stringify(input), { import: imported }));
 for (const message of output.errors ?? []) console.error(message.formattedMessage);
 if (output.errors?.length) process.exit(1);
 
