@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ from zkroll.algebra.program import run
 from zkroll.circuits.air.chip import Air, Bus, Chip, ColumnSpec
 from zkroll.circuits.air.expr import Expr, Stage
 from zkroll.circuits.air.lower import column_order, compile_program
-from zkroll.errors import ProvingError
+from zkroll.errors import ProvingError, UnprovableError
 
 Array: TypeAlias = NDArray[Any]
 #: a scalar column: (rows,) integers or (rows, k) uint64 limbs; an array of columns: (rows, width) integers or
@@ -109,11 +109,48 @@ def chip_height(air: Air, rows: int) -> int:
     return air.fixed_height or max(MIN_HEIGHT, 1 << (rows - 1).bit_length())
 
 
-def make_trace(chip: Chip, filled: Mapping[str, ColumnData] | None) -> ChipTrace | None:
-    """Check what ``fill`` gave and order it; None where the chip has no rows."""
-    if filled is None:
-        return None
+@dataclass(frozen=True)
+class Shape:
+    """Heights that chips are given whatever their rows, under a name that errors tell.
+
+    Every chip with a height is there, empty or not; a chip that is not named has the height of its rows.
+    """
+
+    name: str
+    heights: Mapping[str, int]
+
+    def height(self, chip: Chip, rows: int) -> int:
+        """The height of a chip with this many rows. Raises UnprovableError where they are too many."""
+        given = self.heights.get(chip.name)
+        if given is None:
+            return chip_height(chip.air, rows)
+        if rows > given:
+            raise UnprovableError(
+                f"batch does not fit profile {self.name}: chip {chip.name} needs {rows:,} rows, "
+                f"the profile has {given:,}"
+            )
+        return given
+
+
+#: heights by rows alone
+FREE: Final = Shape("free", {})
+
+
+def empty_trace(chip: Chip, height: int) -> ChipTrace:
+    """A table of padding rows that are zero; for chips that give no padding of their own."""
+    zeros = [np.zeros(1, dtype=np.uint8)] * chip.air.width(Stage.MAIN)
+    return ChipTrace(chip, 0, height, zeros)
+
+
+def make_trace(chip: Chip, filled: Mapping[str, ColumnData] | None, shape: Shape = FREE) -> ChipTrace | None:
+    """Check what ``fill`` gave and order it.
+
+    A chip without rows is None, or empty where the shape gives it a height. Raises UnprovableError for more
+    rows than that height.
+    """
     air = chip.air
+    if filled is None:
+        return empty_trace(chip, shape.heights[chip.name]) if chip.name in shape.heights else None
     expected = {spec.name for spec in air.specs if spec.stage is Stage.MAIN}
     if set(filled) != expected:
         missing, extra = sorted(expected - set(filled)), sorted(set(filled) - expected)
@@ -127,8 +164,8 @@ def make_trace(chip: Chip, filled: Mapping[str, ColumnData] | None) -> ChipTrace
         raise ProvingError(f"chip {chip.name}: columns of different lengths {sorted(lengths)}")
     rows = lengths.pop()
     if rows == 0:
-        return None
-    height = chip_height(air, rows)
+        return make_trace(chip, None, shape)
+    height = shape.height(chip, rows)
     if rows > height:
         raise ProvingError(f"chip {chip.name}: {rows} rows, its table has {height}")
     return ChipTrace(chip, rows, height, arrays)
@@ -270,10 +307,12 @@ def signed(limbs: NDArray[np.uint64], chip: str, name: str) -> NDArray[np.int64]
 class FillContext:
     """What a chip may look at while it fills its columns."""
 
-    def __init__(self, source: Any, public_values: Sequence[int] = ()) -> None:
+    def __init__(self, source: Any, public_values: Sequence[int] = (), shape: Shape = FREE) -> None:
         #: the executed batch (or, in tests, whatever the chips under test understand)
         self.source = source
         self.public_values = list(public_values)
+        #: the heights that are given, for chips that fill their own padding rows
+        self.shape = shape
         self.traces: dict[str, ChipTrace] = {}
         self._requests: dict[tuple[str, str], Requests] = {}
 
@@ -302,16 +341,19 @@ def fill_chips(
     ctx: FillContext,
     progress: Callable[[str, float, str], None] = lambda _stage, _fraction, _chip: None,
 ) -> dict[str, ChipTrace]:
-    """Fill the chips in order; chips without rows are left out of the result."""
+    """Fill the chips in order; chips without rows are left out, or empty where ``ctx.shape`` has them.
+
+    A chip is padded before the next one is filled: tables count what padding rows look up.
+    """
     for i, chip in enumerate(chips):
         progress("witness", i / len(chips), chip.name)
-        trace = make_trace(chip, chip.fill(ctx))
+        trace = make_trace(chip, chip.fill(ctx), ctx.shape)
         if trace is not None:
             ctx.traces[chip.name] = trace
     return ctx.traces
 
 
 __all__ = [
-    "ChipTrace", "ColumnData", "FillContext", "Requests", "blocks", "chip_height", "evaluate_rows", "fill_chips",
-    "make_trace", "preprocessed_blocks", "selectors_on_trace", "signed", "split_columns", "tuples_of",
+    "FREE", "ChipTrace", "ColumnData", "FillContext", "Requests", "Shape", "blocks", "chip_height", "empty_trace",
+    "evaluate_rows", "fill_chips", "make_trace", "preprocessed_blocks", "selectors_on_trace", "signed", "split_columns", "tuples_of",
 ]  # fmt: skip

@@ -10,7 +10,7 @@ of the 31-byte chunk: ``chunk_left``, ``chunk_high`` (unused), ``chunk_last``, `
 ``absorbing`` (the chunk began inside the code), ``h`` (sponge state before the chunk);
 ``fetches``, ``byte_uses``, ``word_uses``, ``length_uses``: how often a row is asked for.
 
-1. rows: a code starts in the first row or behind another's end; its rows count the index from 0 and carry
+1. rows: a code starts in the first row (or the table is empty) or behind another's end; its rows count the index from 0 and carry
    hash and length; ``real`` falls exactly at index = length; the end is at index = length + 32; bytes
    behind the code are zero
 2. instructions: the first byte is one; the byte after an instruction's last is one; PUSH_SIZE and LEFT say
@@ -65,7 +65,7 @@ class BytecodeChip(Chip):
         code_hash, length, index, byte = (b.column(name) for name in ("code_hash", "length", "index", "byte"))
         inside = active - end  # rows whose next row is of the same code
 
-        b.first("the first row starts a code", start - 1)
+        b.first("the first row starts a code or is padding", active - start)
         b.last("the last row ends a code", inside)
         b.transition("rows continue or start", active.next - inside - start.next)
         b.transition("a code starts behind another", start.next * (1 - end))

@@ -28,7 +28,7 @@ from zkroll.circuits.air.chip import AirBuilder, Bus, Chip
 from zkroll.circuits.air.expr import weighted
 from zkroll.circuits.air.gadgets import limbs16, range16
 from zkroll.circuits.air.witness import ColumnData, FillContext
-from zkroll.circuits.chips.limbs import extend, halves, limbs_of, padded, subtract
+from zkroll.circuits.chips.limbs import extend, halves, limbs_of, subtract
 
 CANONICAL: Final = Bus("canonical", 70, ("value", "hi", "lo"))
 
@@ -56,9 +56,9 @@ class CanonicalChip(Chip):
 
     def fill(self, ctx: FillContext) -> Mapping[str, ColumnData] | None:
         requests = ctx.requests(CANONICAL).unique()
-        if not len(requests):
+        if not len(requests) and self.name not in ctx.shape.heights:
             return None
-        height = padded(len(requests))
+        height = ctx.shape.height(self, len(requests))
         values = extend(requests.field("value"), height)
         hi, lo = halves(values)
         below, _ = subtract(limbs_of([R_MODULUS - 1] * height), values)

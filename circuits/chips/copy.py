@@ -9,7 +9,7 @@
   even                   in the last row: nothing is left (with its inverse)
 Constraints:
   1. flags are bits; first and last only where active; a row that is not last is continued by one that is not
-     first; the first row begins a copy
+     first; the first row, where active, begins a copy
   2. space, id, ctx, far stay within a copy; clk grows by 1, dst and src by 32, left falls by 32
   3. in first rows limbs compose src, and far = 1 - near; limbs are in 16 bits; far values are 0
   4. last: left is below 32; even says whether it is 0
@@ -64,7 +64,7 @@ class Copy(Chip):
         left, far, limbs, value = b.column("left"), b.bit("far"), b.columns("limbs", 8), b.word("value")
         b.constrain("first only where active", first * (1 - active))
         b.constrain("last only where active", last * (1 - active))
-        b.first("the first row begins a copy", first - 1)
+        b.first("the first row begins a copy or is padding", active - first)
         b.constrain("copies run through", active.next - first.next - active + last)
         goes_on = active - last
         for name, column in (("space", space), ("id", id_), ("ctx", ctx), ("far", far)):

@@ -67,11 +67,6 @@ def inverse(values: NDArray[Any]) -> U64:
     return fr.to_limbs(fr.batch_inverse(fr.from_array(values)), rows) if rows else np.zeros((0, 4), np.uint64)
 
 
-def padded(rows: int, least: int = 8) -> int:
-    """The height of a table with this many rows."""
-    return max(least, 1 << (rows - 1).bit_length())
-
-
 def extend(column: NDArray[Any], height: int) -> NDArray[Any]:
     """A column with zero rows up to ``height``."""
     out = np.zeros((height, *column.shape[1:]), dtype=column.dtype)

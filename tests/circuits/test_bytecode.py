@@ -162,7 +162,7 @@ PRANKS = [
     ("start is a bit", 0, "start", 2),
     ("end is a bit", 3, "end", 2),
     ("real is a bit", 3, "real", 2),
-    ("the first row starts a code", 0, "start", 0),
+    ("the first row starts a code or is padding", 0, "start", 0),
     ("rows continue or start", 3, "start", 1),
     ("rows continue or start", 3, "active", 0),
     ("a code starts behind another", 3, "start", 1),

@@ -175,7 +175,7 @@ PRANKS = [
     ("copy", "active", 0, 2, "active is a bit"), ("copy", "first", 0, 2, "first is a bit"),
     ("copy", "last", 2, 2, "last is a bit"), ("copy", "far", 3, 2, "far is a bit"),
     ("copy", "first", 7, 1, "first only where active"), ("copy", "last", 7, 1, "last only where active"),
-    ("copy", "first", 0, 0, "the first row begins a copy"), ("copy", "active", 1, 0, "copies run through"),
+    ("copy", "first", 0, 0, "the first row begins a copy or is padding"), ("copy", "active", 1, 0, "copies run through"),
     ("copy", "last", 2, 0, "copies run through"), ("copy", "first", 1, 1, "copies run through"),
     ("copy", "space", 1, 2, "space stays"), ("copy", "id", 1, 9, "id stays"), ("copy", "ctx", 1, 9,
     "ctx stays"),

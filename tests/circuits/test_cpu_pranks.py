@@ -77,7 +77,7 @@ SECOND = ("b.hi", "b.lo", "b_age[0]", "b_age[1]")
 PRANKS = [
     ("a row has at most one kind", 0, "ADD", 0, "is_begin", 1),
     ("a row has at most one kind", 0, "ADD", 0, "is_alu1", 1),
-    ("the first row is a BEGIN", 0, BEGIN, 0, "is_begin", 0),
+    ("the first row is a BEGIN or padding", 0, BEGIN, 0, "is_end", 1),
     ("BEGIN follows END", 0, END, 0, "is_end", 0),
     ("a step follows what goes on", 0, "ADD", 0, "is_alu2", 0),
     ("a step follows what goes on", 0, "ADD", 0, "halts", 1),

@@ -127,7 +127,7 @@ SPONGE_PRANKS = [
     ("digest", 1, 1, "absorb or digest"), ("first", 5, 1, "first only when absorbing"),
     ("full", 5, 1, "full only when absorbing"), ("end[3]", 25, 1, "no end in padding"),
     ("last_lane[2]", 5, 1, "last lane only when absorbing"),
-    ("first", 0, 0, "the first row starts a message"),
+    ("first", 0, 0, "the first row starts a message or is padding"),
     ("absorb", 3, 0, "messages run through"),
     ("digest", 5, 0, "messages run through"), ("first", 2, 1, "messages run through"),
     ("last_lane[0]", 4, 0, "the digest follows the last lane"), ("word", 0, 1, "word starts at 0"),

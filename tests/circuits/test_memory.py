@@ -146,7 +146,7 @@ ALIGNED = [
 INIT = [
     ("active", 0, 2, "active is a bit"), ("starts", 0, 2, "starts is a bit"), ("active", 7, 1,
     "active rows come first"),
-    ("starts", 6, 1, "starts only where active"), ("starts", 0, 0, "the first row starts a context"),
+    ("starts", 6, 1, "starts only where active"), ("starts", 0, 0, "the first row starts a context or is padding"),
     ("word_index", 4, 1, "words start at 0"), ("ctx", 4, 1, "contexts increase"), ("gap[0]", 4, 8,
     "contexts increase"),
     ("ctx", 2, 3, "the context goes on"), ("word_index", 2, 1, "words count up"), ("starts", 2, 1,

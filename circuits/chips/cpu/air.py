@@ -3,7 +3,8 @@ groups below what happens next.
 
 1. rows: at most one kind per row; a step or a BEGIN with code is followed by a step unless it halts, and by
    END if it does; BEGIN follows END or opens the table. So no step is skipped, none follows a halt, and
-   every BEGIN has its END.
+   every BEGIN has its END. A table whose first row is padding is padding throughout, as only a BEGIN can
+   stand first and nothing but padding follows padding.
 2. carried state: clk starts at 1 and grows by one (by one more for each word of a copy or hash); tx counts
    the BEGINs; ctx, code hash, tx stay within a transaction; a BEGIN hands pc = refund = stack = memory = 0
    and its gas to the first step.
@@ -69,7 +70,7 @@ def constrain(b: AirBuilder, r: Columns) -> None:
 def _rows(b: AirBuilder, r: Columns) -> None:
     kinds = r.is_begin + r.is_step + r.is_end
     b.constrain("a row has at most one kind", kinds * (kinds - 1))
-    b.first("the first row is a BEGIN", r.is_begin - 1)
+    b.first("the first row is a BEGIN or padding", kinds - r.is_begin)
     b.transition("BEGIN follows END", r.is_begin.next * (1 - r.is_end))
     # cyclic on purpose: the row after the last is a BEGIN, so the last row leaves nothing unfinished
     b.constrain("a step follows what goes on", r.is_step_next - r.is_begin * r.verdict - r.goes_on)
@@ -79,7 +80,7 @@ def _rows(b: AirBuilder, r: Columns) -> None:
 def _carried(b: AirBuilder, r: Columns) -> None:
     inside = r.is_begin + r.is_step  # rows whose next row is of the same transaction
     timed = r.any_of(_TIMED) * (1 - r.halts)
-    b.first("the clock starts at 1", r.clk - 1)
+    b.first("the clock starts at 1", r.is_begin * (r.clk - 1))
     b.constrain("the clock advances", inside * (r.clk.next - r.clk - 1 - timed * r.words))
     b.transition("the clock advances to a BEGIN", r.is_begin.next * (r.clk.next - r.clk - 1))
     b.first("transactions count from 0", r.tx)

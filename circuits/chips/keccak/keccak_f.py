@@ -21,11 +21,11 @@ Columns (cells of spread chunks unless said otherwise; a chunk covers 16 digits,
   carry[76]                of the sum S + D (or S + block): N of the next row + 2 carry
 
 Constraints and interactions, where theta = is_round.next, on row t about the step to row t + 1:
-  1. is_round, absorb, keep are bits; not both round and absorb; keep only with absorb; the first row starts
-     a message; round is 0 outside of rounds
+  1. is_round, absorb, keep are bits; not both round and absorb; keep only with absorb; the first row is
+     no round and continues no message; round is 0 outside of rounds
   2. is_round.next = absorb + is_round - last: a permutation runs through to its last round; round counts up
   3. keep follows a last round; message and count stay within a message; messages are 0, 1, 2, … in order,
-     with no padding before one; block starts at 0, stays within a permutation and counts up at keep
+     with no padding before one (so a table that begins with padding has none); block starts at 0, stays within a permutation and counts up at keep
   4. every cell above is a spread number of its width (piece u of s digits under w of 16 - s: u 12^(16-s), w
      and u + w 12^s are spread numbers of 16 digits, which bounds u and w by their widths)
   5. in a round 1 - N_{X+1} + N_{X+2} - 2 M is spread, chunk by chunk: M is the carry, i.e. ~b & c
@@ -111,7 +111,7 @@ class KeccakF(Chip):
         message, count, block = b.column("message"), b.column("count"), b.column("block")
         b.constrain("not both round and absorb", is_round * absorb)
         b.constrain("keep only with absorb", keep * (1 - absorb))
-        b.first("the first row starts a message", absorb - keep - 1)
+        b.first("the first row starts a message or is padding", is_round + keep)
         b.constrain("round is 0 outside of rounds", (1 - is_round) * round_)
         b.send("round constant", ROUND, (round_, last, *rc))
 

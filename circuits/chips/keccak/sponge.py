@@ -14,7 +14,7 @@ Columns:
 Constraints, with ends = sum end_k:
   1. all flags are bits, end_k too outside of digest rows; absorb and digest exclude each other; first and
      full only when absorbing; outside of absorbing and digest rows end and everywhere else last_lane are 0
-  2. the first row starts a message; (next.absorb - next.first) + next.digest = absorb: every absorbing row is
+  2. the first row starts a message or is padding; (next.absorb - next.first) + next.digest = absorb: every absorbing row is
      continued by one that is not first or by the digest row, nothing else is; the digest row comes exactly
      after the row with a last lane
   3. the request and message stay within the message; word counts up from 0
@@ -75,7 +75,7 @@ class KeccakSponge(Chip):
         b.constrain("no end in padding", (1 - absorb - digest) * ends)
         b.constrain("last lane only when absorbing", (1 - absorb) * lasts)
 
-        b.first("the first row starts a message", first - 1)
+        b.first("the first row starts a message or is padding", absorb + digest - first)
         b.constrain("messages run through", absorb.next - first.next + digest.next - absorb)
         b.constrain("the digest follows the last lane", digest.next - lasts)
         carried = {"message": message, "is_data": is_data, "id": id_, "clk": clk}

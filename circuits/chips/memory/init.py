@@ -3,7 +3,7 @@
 Columns: active, starts (bits); ctx, word_index; gap[2]; clk, value: the word's last access.
 
 Constraints:
-  1. active and starts are bits; active rows come first; starts only where active, and in the first row
+  1. active and starts are bits; active rows come first; starts only where active, and in an active first row
   2. a row that starts has word_index 0, and its ctx exceeds the row's above by gap + 1
   3. another active row has the ctx of the row above and the next word_index
   4. gap's limbs are in 16 bits
@@ -40,7 +40,7 @@ class MemoryInit(Chip):
         clk, value = b.column("clk"), b.word("value")
         b.transition("active rows come first", active.next * (1 - active))
         b.constrain("starts only where active", starts * (1 - active))
-        b.first("the first row starts a context", starts - 1)
+        b.first("the first row starts a context or is padding", active - starts)
         b.constrain("words start at 0", starts * index)
         above = weighted([limb.next for limb in gap], 2**16)
         b.transition("contexts increase", starts.next * (ctx.next - ctx - 1 - above))

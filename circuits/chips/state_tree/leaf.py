@@ -66,7 +66,7 @@ from zkroll.circuits.air.gadgets import limbs16, range16
 from zkroll.circuits.air.witness import ColumnData, FillContext
 from zkroll.circuits.buses import POSEIDON2, POSEIDON3, POSEIDON4, PUBLIC, PUBLIC_VALUES, STATE
 from zkroll.circuits.chips.canonical import CANONICAL
-from zkroll.circuits.chips.limbs import U64, extend, halves, inverse, limbs_of, padded, row_keys, subtract
+from zkroll.circuits.chips.limbs import U64, extend, halves, inverse, limbs_of, row_keys, subtract
 from zkroll.circuits.chips.state_tree.path import (
     TREE_BOTTOM,
     TREE_TOP,
@@ -219,7 +219,7 @@ class StateLeafChip(Chip):
     def fill(self, ctx: FillContext) -> Mapping[str, ColumnData] | None:
         leaves: Sequence[LeafUpdate] = ctx.source.leaves
         rows = len(leaves)
-        height = padded(rows + 1)
+        height = ctx.shape.height(self, rows + 1)
         columns: dict[str, Column] = _empty_columns(self, height)
         if rows:
             filled = _leaf_columns(leaves, last_times(ctx, leaves))
