@@ -84,10 +84,20 @@ SPACE_MEMORY: Final = 0  # id = ctx
 SPACE_CALLDATA: Final = 1  # id = ctx
 SPACE_CODE: Final = 2  # id = code_hash (Poseidon)
 SPACE_DATA: Final = 3  # id = 0: the batch data on L1
+SPACE_MESSAGE: Final = 4  # id = index of the L1 message: the queue's hash before it, then its three words
+SPACE_OWNER: Final = 5  # id = owner: the preimage (owner, 1) of the slot that holds its token balance
+SPACE_WITHDRAWAL: Final = 6  # id = position: token, recipient, amount
+SPACE_WITHDRAWAL_NODE: Final = 7  # id = 64 position + level of the node: its children
 
 #: EXPAND's answer where offset + length (length > 0) reaches 2^32 bytes: more gas than any limit (< 2^32);
 #: words_after is then words_before, length_words and length_bytes are 0
 TOO_LARGE_GAS: Final = 2**40
+
+#: clk of the batch's first BEGIN: L1 messages and registrations have the times below 8 * FIRST_CLOCK
+FIRST_CLOCK: Final = 2**16
+
+#: transactions to it make withdrawals (ASCII "bridge"); it has no code
+BRIDGE_ADDRESS: Final = 0x627269646765
 
 #: account fields of STATE and of the state tree
 FIELD_NONCE: Final = 0

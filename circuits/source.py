@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
+
+#: kinds of L1 messages
+DEPOSIT: Final = 1
+EXIT: Final = 2
 
 
 def statement_values(
@@ -80,6 +84,43 @@ class LeafUpdate:
 
 
 @dataclass(frozen=True)
+class MessageTrace:
+    """One L1 message and what it found: words before it, token slot and supply 0 for ether.
+
+    ``kind`` 1 credits ``amount``, 2 takes up to it and withdraws what it took; hashes are 256-bit integers.
+    """
+
+    kind: int
+    token: int
+    account: int
+    recipient: int
+    amount: int
+    hash_before: int
+    hash_after: int
+    slot: int
+    old_balance: int
+    old_supply: int
+
+    @property
+    def moved(self) -> int:
+        """What is credited or taken."""
+        return self.amount if self.kind == DEPOSIT else min(self.amount, self.old_balance)
+
+
+@dataclass(frozen=True)
+class WithdrawalTrace:
+    """What transaction number ``transaction`` withdraws; slot and words before it are 0 for ether."""
+
+    transaction: int
+    token: int
+    recipient: int
+    amount: int
+    slot: int
+    old_balance: int
+    old_supply: int
+
+
+@dataclass(frozen=True)
 class BatchTrace:
     """An executed batch. ``steps`` is the VM's recorded trace (``zkroll.vm.trace``)."""
 
@@ -96,6 +137,20 @@ class BatchTrace:
     steps: Any
     leaves: Sequence[LeafUpdate]
     codes: Mapping[int, bytes] = field(default_factory=dict)  # Poseidon code hash -> code
+    messages: Sequence[MessageTrace] = ()  # consumed before the first transaction
+    queue_before: int = 0
+    withdrawals: Sequence[WithdrawalTrace] = ()  # of transactions
+    withdrawals_root: int = 0
+
+    @property
+    def queue_after(self) -> int:
+        """The queue's hash after the last consumed message."""
+        return self.messages[-1].hash_after if self.messages else self.queue_before
+
+    def leaves_withdrawn(self) -> list[tuple[int, int, int]]:
+        """(token, recipient, amount) of all withdrawals in the order of their tree."""
+        exits = [(m.token, m.recipient, m.moved) for m in self.messages if m.kind == EXIT]
+        return exits + [(w.token, w.recipient, w.amount) for w in self.withdrawals]
 
     def public_values(self) -> tuple[int, ...]:
         """What the proof of this batch is about."""
@@ -107,4 +162,7 @@ class BatchTrace:
             rollup_address=self.rollup_address,
             timestamp=self.timestamp,
             data_hash=self.data_hash,
+            queue_before=self.queue_before,
+            queue_after=self.queue_after,
+            withdrawals_root=self.withdrawals_root,
         )
