@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eth.exceptions import Revert, VMError
-from eth.vm.forks.prague import PragueVM
 from eth.vm.spoof import SpoofTransaction
 from eth_keys.datatypes import PrivateKey
 from eth_tester import EthereumTester, PyEVMBackend
@@ -22,6 +21,7 @@ from web3.exceptions import ContractCustomError
 from zkroll.errors import InputError
 from zkroll.rollup.l1.journal import JOURNAL, Block, FolderLock, Journal, read_journal, write_journal
 from zkroll.rollup.l1.keys import insecure_development_deployer
+from zkroll.rollup.l1.machine import QuickVM
 
 if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount
@@ -136,7 +136,7 @@ class ChainBackend(PyEVMBackend):  # type: ignore[misc]
     `deployer` owns all ether; `machine` is py-evm's class of the EVM that runs.
     """
 
-    def __init__(self, deployer: LocalAccount, machine: type = PragueVM) -> None:
+    def __init__(self, deployer: LocalAccount, machine: type = QuickVM) -> None:
         owner = {"balance": DEPLOYER_WEI, "nonce": 0, "code": b"", "storage": {}}
         super().__init__(
             genesis_parameters=PyEVMBackend.generate_genesis_params(

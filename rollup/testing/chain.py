@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from eth.exceptions import Revert, VMError
 from eth.vm.forks.prague import PragueVM
-from eth.vm.forks.prague.computation import PragueComputation
-from eth.vm.forks.prague.state import PragueState
 from eth.vm.spoof import SpoofTransaction
 from eth_utils.exceptions import ValidationError
 
-from zkroll.algebra.eip196 import eip196_add, eip196_mul
-from zkroll.algebra.pairing import EIP197_PAIR_BYTES, eip197_check
 from zkroll.errors import InputError, RollupError
 from zkroll.rollup.l1.embedded import BLOCK_GAS_LIMIT, ChainBackend
 from zkroll.rollup.l1.keys import insecure_development_deployer
+from zkroll.rollup.l1.machine import QuickVM
 from zkroll.rollup.l1.yul import compile_contract
 from zkroll.rollup.testing.provers import Proven
 from zkroll.rollup.testing.verifiers import question
@@ -31,10 +28,6 @@ if TYPE_CHECKING:
 
 Precompiles = Literal["zkroll", "py-evm"]
 
-_ADD_GAS: Final = 150  # EIP-1108
-_MUL_GAS: Final = 6_000
-_PAIRING_GAS: Final = 45_000
-_PAIR_GAS: Final = 34_000
 _WORD: Final = 32
 
 
@@ -59,7 +52,7 @@ class LocalChain:
             raise InputError(f"precompiles: expected zkroll or py-evm, got {precompiles!r:.40}")
         self.precompiles = precompiles
         self.deployer = insecure_development_deployer()
-        self._backend = ChainBackend(self.deployer, _QuickVM if precompiles == "zkroll" else PragueVM)
+        self._backend = ChainBackend(self.deployer, QuickVM if precompiles == "zkroll" else PragueVM)
 
     @cached_property
     def w3(self) -> Web3:
@@ -163,43 +156,3 @@ class DeployedVerifier:
 
 
 _BOOLEANS: Final = (bytes(_WORD), bytes(_WORD - 1) + b"\x01")
-
-
-# ---- precompiles with zkroll's kernels ---------------------------------------------------------------------
-
-
-def _precompile(gas: Callable[[bytes], int], run: Callable[[bytes], bytes]) -> Callable[[Any], Any]:
-    def execute(computation: Any) -> Any:
-        data = bytes(computation.msg.data)
-        computation.consume_gas(gas(data), reason="precompile")
-        try:
-            computation.output = run(data)
-        except InputError as error:
-            raise VMError(str(error)) from error
-        return computation
-
-    return execute
-
-
-def _address(number: int) -> bytes:
-    return number.to_bytes(20, "big")
-
-
-class _QuickComputation(PragueComputation):
-    _precompiles = {  # noqa: RUF012
-        **PragueComputation._precompiles,
-        _address(6): _precompile(lambda _: _ADD_GAS, eip196_add),
-        _address(7): _precompile(lambda _: _MUL_GAS, eip196_mul),
-        _address(8): _precompile(
-            lambda data: _PAIRING_GAS + _PAIR_GAS * (len(data) // EIP197_PAIR_BYTES),
-            lambda data: _BOOLEANS[eip197_check(data)],
-        ),
-    }
-
-
-class _QuickState(PragueState):
-    computation_class = _QuickComputation
-
-
-class _QuickVM(PragueVM):
-    _state_class = _QuickState
