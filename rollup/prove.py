@@ -14,11 +14,13 @@ from zkroll.algebra import kzg
 from zkroll.algebra.kernels.threads import thread_count
 from zkroll.circuits.air.check import Violation, check
 from zkroll.circuits.air.expr import Stage
-from zkroll.circuits.air.witness import ChipTrace, FillContext, chip_height, fill_chips
+from zkroll.circuits.air.witness import FREE, ChipTrace, FillContext, chip_height, fill_chips
 from zkroll.circuits.buses import PUBLIC
 from zkroll.circuits.chips.cpu.support import check_supported
 from zkroll.circuits.machine import batch_machine
+from zkroll.circuits.profiles import shape, smallest_profile
 from zkroll.circuits.source import BatchTrace
+from zkroll.errors import UnprovableError
 from zkroll.prover.keys import ProvingKey, make_proving_key
 from zkroll.prover.prove import prove
 from zkroll.rollup.batch import Batch
@@ -109,28 +111,44 @@ def execute(batch: Batch) -> tuple[ExecutedBatch, BatchTrace]:
 
 
 def fill(
-    trace: BatchTrace, progress: Callable[[str, float, str], None] | None = None
+    trace: BatchTrace,
+    progress: Callable[[str, float, str], None] | None = None,
+    profile: str | None = None,
 ) -> dict[str, ChipTrace]:
-    """The columns of all chips for an executed batch."""
-    ctx = FillContext(trace, trace.public_values())
+    """The columns of all chips for an executed batch, as high as their rows or as the profile says.
+
+    Raises UnprovableError for a batch that does not fit the profile.
+    """
+    ctx = FillContext(trace, trace.public_values(), FREE if profile is None else shape(profile))
     machine = batch_machine()
     return fill_chips(machine.chips, ctx, progress) if progress else fill_chips(machine.chips, ctx)
 
 
-def prove_batch(batch: Batch, srs: kzg.SRS | None = None, progress: Progress | None = None) -> BatchProof:
-    """Execute, trace and prove a batch. ``report`` of the result says what it took."""
+def prove_batch(
+    batch: Batch,
+    srs: kzg.SRS | None = None,
+    progress: Progress | None = None,
+    profile: str | None = None,
+) -> BatchProof:
+    """Execute, trace and prove a batch. ``report`` of the result says what it took.
+
+    A proof that is to be wrapped needs a profile (``circuits.profiles``), which fixes the height of every chip;
+    without one the heights are those of the batch's rows, which is the least work. Raises UnprovableError for a
+    batch that does not fit the profile.
+    """
     stages = _Stages(progress)
     stages("setup", 0.0)
     key = proving_key(srs)
     stages("execute", 0.0)
     executed, trace = execute(batch)
-    traces = fill(trace, stages)
+    traces = fill(trace, stages, profile)
     values = trace.public_values()
     inner = prove(key, traces, values, progress=stages).to_bytes()
     seconds = stages.finish()
     report = {
         "evm_steps": len(executed.trace.steps),
         "transactions": len(batch.transactions),
+        "profile": profile,
         "cells": committed_cells(traces, key),
         "seconds": seconds,
         "stages": stages.stages,
@@ -164,7 +182,9 @@ def check_batch(batch: Batch) -> list[Violation]:
 
 
 def capacity(batch: Batch) -> dict[str, Any]:
-    """Rows per chip, in all and per transaction, and the cells and memory that a proof will take.
+    """Rows per chip, in all and per transaction, the cells and memory that a proof will take, and the profile.
+
+    ``profile`` is the smallest one that the batch fits, None where it fits none; ``misfit`` then says why.
 
     The rows of a transaction are those of a batch of that transaction alone, on the state that the ones
     before it leave: what transactions share (code, touched leaves) is counted for each of them.
@@ -172,7 +192,13 @@ def capacity(batch: Batch) -> dict[str, Any]:
     machine = batch_machine()
     executed, trace = execute(batch)
     del executed
-    totals = {name: chip.rows for name, chip in fill(trace).items()}
+    traces = fill(trace)
+    totals = {name: chip.rows for name, chip in traces.items()}
+    fits, misfit = None, None
+    try:
+        fits = smallest_profile(traces)
+    except UnprovableError as error:
+        misfit = str(error)
     variable = [chip for chip in machine.chips if chip.fixed_height is None]
     state = build_state(batch.pre_state)
     per_transaction = []
@@ -196,4 +222,6 @@ def capacity(batch: Batch) -> dict[str, Any]:
         "transactions": per_transaction,
         "cells": cells,
         "memory_bytes": cells * CELL_BYTES,
+        "profile": fits,
+        "misfit": misfit,
     }

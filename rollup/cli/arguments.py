@@ -56,6 +56,14 @@ SrsOption = Annotated[
         "--srs", metavar="FILE", help="Reference string of `zkroll setup`; else the INSECURE development one."
     ),
 ]
+ProfileOption = Annotated[
+    str | None,
+    typer.Option(
+        "--profile",
+        metavar="NAME",
+        help="Fixed heights (small, medium or large) that a wrap proof needs; else as few rows as possible.",
+    ),
+]
 
 
 def load_proof(path: str, *, judged: bool = False) -> BatchProof:

@@ -7,7 +7,7 @@ from zkroll.rollup.cli.console import bytes_text, emit, facts, say, table
 
 
 def capacity_command(batch: BatchArgument, as_json: JsonOption = False) -> None:
-    """Rows per chip, in all and per transaction, and the cells and memory that a proof will take."""
+    """Rows per chip, in all and per transaction, the cells and memory of a proof, and the profile that fits."""
     from zkroll.rollup.batch import read_batch
 
     loaded = read_batch(batch)
@@ -33,6 +33,12 @@ def capacity_command(batch: BatchArgument, as_json: JsonOption = False) -> None:
             [(at, *(rows.get(name, 0) for name in used)) for at, rows in enumerate(transactions)],
         )
         say()
-        facts({"cells": f"{measured['cells']:,}", "memory": bytes_text(measured["memory_bytes"])})
+        facts(
+            {
+                "cells": f"{measured['cells']:,}",
+                "memory": bytes_text(measured["memory_bytes"]),
+                "profile": measured["profile"] or f"none: {measured['misfit']}",
+            }
+        )
 
     emit(measured, as_json, show)

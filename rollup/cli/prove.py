@@ -10,7 +10,7 @@ import typer
 
 from zkroll.algebra.files import check_writable, write_atomically
 from zkroll.algebra.progress import Progress
-from zkroll.rollup.cli.arguments import BatchArgument, JsonOption, SrsOption, load_srs
+from zkroll.rollup.cli.arguments import BatchArgument, JsonOption, ProfileOption, SrsOption, load_srs
 from zkroll.rollup.cli.console import bytes_text, emit, facts, table
 from zkroll.rollup.cli.progress import work_progress
 
@@ -36,6 +36,7 @@ def prove_command(
         str, typer.Option("-o", "--output", metavar="PROOF.zkp", help="Where to write the proof.")
     ] = "proof.zkp",
     srs: SrsOption = None,
+    profile: ProfileOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Execute, trace and prove a batch; progress goes to stderr."""
@@ -48,7 +49,7 @@ def prove_command(
     from zkroll.rollup.prove import prove_batch
 
     with work_progress() as progress:
-        proof = prove_batch(loaded, reference_string, _of_the_whole(progress))
+        proof = prove_batch(loaded, reference_string, _of_the_whole(progress), profile)
     content = proof.to_bytes()
     write_atomically(output, content)
     report = {**proof.report, "proof": output, "proof_file_bytes": len(content)}
