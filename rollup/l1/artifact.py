@@ -60,18 +60,26 @@ class Artifact:
         inputs = [field for field in self._entry("event", event)["inputs"] if not field["indexed"]]
         return _decode(_types(inputs), data, f"{self.name}.{event}")
 
+    def decode_error(self, data: bytes) -> tuple[str, dict[str, Any]] | None:
+        """The custom error of a revert with its values by name; None where it is none of this contract's."""
+        for entry in self.abi:
+            if entry["type"] == "error" and _selector(entry) == data[:4]:
+                values = _decode(_types(entry["inputs"]), data[4:], entry["name"])
+                names = [field["name"] for field in entry["inputs"]]
+                return entry["name"], dict(zip(names, values, strict=True))
+        return None
+
     def describe_error(self, data: bytes) -> str:
         """A revert's reason in words: the custom error with its values by name, or the reason string."""
         if not data:
             return "reverted without a reason"
         if data[:4] == bytes.fromhex("08c379a0"):
             return f"reverted: {_decode(['string'], data[4:], 'Error')[0]!r}"
-        for entry in self.abi:
-            if entry["type"] == "error" and _selector(entry) == data[:4]:
-                values = _decode(_types(entry["inputs"]), data[4:], entry["name"])
-                named = zip((field["name"] for field in entry["inputs"]), values, strict=True)
-                return f"{entry['name']}({', '.join(f'{name}={_show(value)}' for name, value in named)})"
-        return f"reverted with unknown error 0x{data[:4].hex()}"
+        error = self.decode_error(data)
+        if error is None:
+            return f"reverted with unknown error 0x{data[:4].hex()}"
+        name, values = error
+        return f"{name}({', '.join(f'{field}={_show(value)}' for field, value in values.items())})"
 
     def _entry(self, kind: str, name: str) -> JsonObject:
         (entry,) = (entry for entry in self.abi if entry["type"] == kind and entry["name"] == name)
@@ -79,9 +87,14 @@ class Artifact:
 
 
 @functools.cache
+def load_artifact(name: str) -> Artifact:
+    """A contract that the package carries, by the name of its file in `contracts`."""
+    return parse_artifact(resources.files(__package__).joinpath("contracts", f"{name}.json").read_bytes())
+
+
 def inbox_artifact() -> Artifact:
     """The inbox contract, `contracts/RollupInbox.sol`."""
-    return parse_artifact(resources.files(__package__).joinpath("contracts", "RollupInbox.json").read_bytes())
+    return load_artifact("RollupInbox")
 
 
 def parse_artifact(content: bytes) -> Artifact:
@@ -102,7 +115,13 @@ def parse_artifact(content: bytes) -> Artifact:
 
 
 def _types(fields: Sequence[JsonObject]) -> list[str]:
-    return [field["type"] for field in fields]
+    return [_type(field) for field in fields]
+
+
+def _type(field: JsonObject) -> str:
+    """A type as signatures write it: a struct as its fields' types in parentheses."""
+    name: str = field["type"]
+    return f"({','.join(_types(field['components']))}){name[5:]}" if name.startswith("tuple") else name
 
 
 def _signature(entry: JsonObject) -> str:

@@ -51,7 +51,8 @@ class EmbeddedChain:
         self.folder = folder
         self.deployer: LocalAccount = insecure_development_deployer()
         self._clock = clock
-        self._backend = ChainBackend(self.deployer)
+        self._ahead = 0
+        self._backend = ChainBackend(self.deployer, clock=self._now)
         self.w3 = Web3(EthereumTesterProvider(EthereumTester(self._backend)))
         present = _has_chain(folder)
         if not present:
@@ -73,7 +74,7 @@ class EmbeddedChain:
         is kept and the chain has to be opened anew.
         """
         self._check_open()
-        timestamp = max(self._backend.head_timestamp() + 1, int(self._clock()))
+        timestamp = self._backend.next_timestamp()
         try:
             transaction_hash, block_hash = self._backend.add_block(raw_transaction, timestamp)
         except (ValidationError, VMError) as error:
@@ -86,6 +87,15 @@ class EmbeddedChain:
             raise
         self._journal = journal
         return transaction_hash
+
+    def advance(self, seconds: int) -> None:
+        """Let time pass for this opened chain: its next blocks come so much later. Raises InputError below 0."""
+        if seconds < 0:
+            raise InputError(f"{self.folder}: seconds to advance: expected 0 or more, got {seconds}")
+        self._ahead += seconds
+
+    def _now(self) -> int:
+        return int(self._clock()) + self._ahead
 
     def deployed(self) -> list[str]:
         """Checksum addresses of all contracts that transactions of this chain created, in order."""
@@ -133,10 +143,16 @@ class EmbeddedChain:
 class ChainBackend(PyEVMBackend):  # type: ignore[misc]
     """eth-tester's chain with nothing random in it, so that blocks can be replayed.
 
-    `deployer` owns all ether; `machine` is py-evm's class of the EVM that runs.
+    `deployer` owns all ether; `machine` is py-evm's class of the EVM that runs. `clock` gives the time of the
+    next block, in seconds; without one it comes a second after the newest.
     """
 
-    def __init__(self, deployer: LocalAccount, machine: type = QuickVM) -> None:
+    def __init__(
+        self,
+        deployer: LocalAccount,
+        machine: type = QuickVM,
+        clock: Callable[[], int] = lambda: 0,
+    ) -> None:
         owner = {"balance": DEPLOYER_WEI, "nonce": 0, "code": b"", "storage": {}}
         super().__init__(
             genesis_parameters=PyEVMBackend.generate_genesis_params(
@@ -145,6 +161,7 @@ class ChainBackend(PyEVMBackend):  # type: ignore[misc]
             genesis_state={bytes.fromhex(deployer.address[2:]): owner},
             vm_configuration=((0, machine),),
         )
+        self._clock = clock
         # web3 fills in the first account as the sender of calls, and only this one can pay for them.
         self.account_keys = (PrivateKey(bytes(deployer.key)),)
 
@@ -155,6 +172,10 @@ class ChainBackend(PyEVMBackend):  # type: ignore[misc]
     def head_timestamp(self) -> int:
         """Seconds since 1970 in the newest block."""
         return int(self.chain.get_canonical_head().timestamp)
+
+    def next_timestamp(self) -> int:
+        """Seconds since 1970 in the next block."""
+        return max(self.head_timestamp() + 1, self._clock())
 
     def add_block(self, raw_transaction: bytes, timestamp: int) -> tuple[bytes, str]:
         """Mine a block with this transaction at this time; gives both hashes."""
@@ -170,18 +191,30 @@ class ChainBackend(PyEVMBackend):  # type: ignore[misc]
         )
 
     def call(self, transaction: dict[str, Any], block_number: int | str = "latest") -> bytes:
-        """Like eth_call, but a revert keeps its data, as JSON-RPC nodes give it."""
-        evm_transaction = self._spoofed(transaction)
-        vm = self.chain.get_vm(at_header=self.chain.get_canonical_head())
+        """Like eth_call in the next block, but a revert keeps its data, as JSON-RPC nodes give it."""
         if block_number not in ("latest", "pending"):
             raise InputError("embedded L1: calls read the newest block only")
-        computation = vm.state.apply_transaction(evm_transaction)
+        return bytes(self._run(transaction).output)
+
+    def estimate_gas(self, transaction: dict[str, Any], block_number: int | str = "latest") -> int:
+        """Gas that a transaction uses in the next block, before refunds; reverts as `call` does.
+
+        A contract that holds back more than a 64th of its gas from those it calls may need more.
+        """
+        if block_number not in ("latest", "pending"):
+            raise InputError("embedded L1: estimates are for the next block only")
+        computation = self._run(transaction)
+        return int(transaction.get("gas", BLOCK_GAS_LIMIT)) - int(computation.get_gas_remaining())
+
+    def _run(self, transaction: dict[str, Any]) -> Any:
+        header = self.chain.header.copy(timestamp=self.next_timestamp())
+        computation = self.chain.get_vm(at_header=header).state.apply_transaction(self._spoofed(transaction))
         if computation.is_error:
             data = computation.output if isinstance(computation.error, Revert) else b""
             raise ContractCustomError(
                 f"execution reverted: {type(computation.error).__name__}", "0x" + data.hex()
             )
-        return bytes(computation.output)
+        return computation
 
     def _spoofed(self, transaction: dict[str, Any]) -> SpoofTransaction:
         whole = {"gas": BLOCK_GAS_LIMIT, **transaction}

@@ -65,8 +65,16 @@ class Node(Protocol):
         """Number of the newest block."""
         ...
 
-    def send(self, to: int | None, data: bytes) -> Receipt:
-        """Sign, send and wait for a transaction; raises Reverted, before sending where it can tell."""
+    def block_timestamp(self, block: int) -> int:
+        """Seconds since 1970 in a block."""
+        ...
+
+    def balance(self, address: int) -> int:
+        """An account's wei in the newest block."""
+        ...
+
+    def send(self, to: int | None, data: bytes, value: int = 0) -> Receipt:
+        """Sign, send with `value` wei and wait for a transaction; raises Reverted, before sending where it can."""
         ...
 
     def logs(self, address: int, block: int, topics: tuple[bytes, ...]) -> list[Log]:

@@ -76,10 +76,22 @@ class Web3Node:
                 for log in found
             ]
 
-    def send(self, to: int | None, data: bytes) -> Receipt:
+    def block_timestamp(self, block: int) -> int:
+        with self.errors():
+            return int(self.w3.eth.get_block(block)["timestamp"])
+
+    def balance(self, address: int) -> int:
+        with self.errors():
+            return int(self.w3.eth.get_balance(_checksum(address)))
+
+    def for_account(self, account: LocalAccount) -> Web3Node:
+        """The same L1 for another account that pays for transactions and signs them."""
+        return _AccountNode(self.name, self.w3, self._submit, account)
+
+    def send(self, to: int | None, data: bytes, value: int = 0) -> Receipt:
         account = self.account()
         with self.errors():
-            fields: dict[str, Any] = {"from": account.address, "data": data, "value": 0}
+            fields: dict[str, Any] = {"from": account.address, "data": data, "value": value}
             if to is not None:
                 fields["to"] = _checksum(to)
             self.w3.eth.call(fields)  # type: ignore[arg-type] # tells the reason of a revert before anything is sent
@@ -113,6 +125,17 @@ class Web3Node:
         base_fee = int(self.w3.eth.get_block("latest").get("baseFeePerGas", 0))
         tip = int(self.w3.eth.max_priority_fee)
         return {"maxPriorityFeePerGas": tip, "maxFeePerGas": 2 * base_fee + tip}
+
+
+class _AccountNode(Web3Node):
+    """Another account's view of a node, which stays with whoever opened it."""
+
+    def __init__(self, name: str, w3: Web3, submit: Callable[[bytes], bytes], account: LocalAccount) -> None:
+        super().__init__(name, w3, submit)
+        self._account = account
+
+    def account(self) -> LocalAccount:
+        return self._account
 
 
 class EmbeddedNode(Web3Node):
