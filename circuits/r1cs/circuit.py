@@ -111,6 +111,28 @@ class Circuit:
         """Return the values of the public signals: outputs, then public inputs, in the order of a verifier."""
         return witness[1 : 1 + self.r1cs.n_public].to_ints()
 
+    # ---- for programs --------------------------------------------------------------------------------------
+
+    @property
+    def steps(self) -> Sequence[Step]:
+        """What computes the witness, in order; see `_program`."""
+        return self._steps
+
+    @property
+    def n_values(self) -> int:
+        """How many values the steps work on: those of the wires, then combinations that several steps use."""
+        return self._n_values
+
+    @property
+    def order(self) -> Sequence[int]:
+        """The value that each wire of `r1cs` is."""
+        return self._order
+
+    @property
+    def input_signals(self) -> Signals:
+        """The values of each input by name, public ones first."""
+        return {**self._public_signals, **self._private_signals}
+
     # ---- names ---------------------------------------------------------------------------------------------
 
     @property
@@ -182,7 +204,7 @@ class Circuit:
     def _start(self, inputs: Inputs) -> list[int]:
         values = [0] * self._n_values
         values[0] = 1
-        signals = {**self._public_signals, **self._private_signals}
+        signals = self.input_signals
         for name in inputs:
             if name not in signals:
                 raise InputError(f"inputs: expected {', '.join(signals) or 'none'}, got {name!r:.80}")
@@ -191,13 +213,13 @@ class Circuit:
                 raise InputError(f"input {name}: expected a value, got none")
             given = inputs[name]
             if isinstance(wires, int):
-                values[wires] = _element(name, given)
+                values[wires] = element(name, given)
                 continue
             if isinstance(given, (int, str, bytes)) or len(given) != len(wires):
                 got = len(given) if isinstance(given, Sequence) else type(given).__name__
                 raise InputError(f"input {name}: expected {len(wires)} values, got {got}")
             for i, (wire, value) in enumerate(zip(wires, given, strict=True)):
-                values[wire] = _element(f"{name}[{i}]", value)
+                values[wire] = element(f"{name}[{i}]", value)
         return values
 
     def _run(
@@ -348,7 +370,8 @@ def _wires_of(signals: Signals) -> Iterator[int]:
             yield from wires
 
 
-def _element(name: str, value: Any) -> int:
+def element(name: str, value: Any) -> int:
+    """Return the value of an input if it is an integer in [0, r). Raises InputError."""
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < R_MODULUS:
         raise InputError(f"input {name}: expected an integer in [0, r), got {value!r:.80}")
     return value

@@ -23,6 +23,7 @@ from itertools import groupby
 
 from zkroll.algebra.constants import R_MODULUS
 from zkroll.circuits.r1cs.builder import Builder
+from zkroll.circuits.r1cs.hints import Bits
 from zkroll.circuits.r1cs.linear import LinearCombination, Operand
 from zkroll.errors import InputError
 
@@ -124,7 +125,7 @@ def range_check(c: Builder, value: Operand, n: int, name: str = "range") -> Unsi
     elif n == 0:
         c.assert_zero(held, name)
     else:
-        low = c.hint(lambda x: [x >> i & 1 for i in range(n - 1)], [held], n - 1, name)
+        low = c.hint(Bits(n - 1), [held], n - 1, name)
         for bit in low:
             boolean(c, bit, name)
         top = (held - weighted(c, low)) * pow(1 << (n - 1), -1, R_MODULUS)
@@ -161,7 +162,7 @@ def _decompose(c: Builder, value: Operand, n: int, name: str) -> list[Bit]:
         return constant_bits(c, known, n)
     if n == 1:
         return [boolean(c, held, name)]
-    made = c.hint(lambda x: [x >> i & 1 for i in range(n)], [held], n, name)
+    made = c.hint(Bits(n), [held], n, name)
     bits = [boolean(c, bit, name) for bit in made]
     c.assert_equal(weighted(c, bits), held, f"{name} sum")
     return bits

@@ -22,6 +22,8 @@ from zkroll.circuits.r1cs.gadgets.bits import (
     range_check,
     weighted,
 )
+from zkroll.circuits.r1cs.hints import Bits
+from zkroll.circuits.r1cs.hints import inverse as inverse_of
 from zkroll.circuits.r1cs.linear import Operand
 from zkroll.errors import InputError
 
@@ -31,7 +33,7 @@ def is_zero(c: Builder, value: Operand, name: str = "is zero") -> Bit:
     held = c.lift(value)
     if held.constant is not None:
         return constant_bit(c, int(held.constant == 0))
-    inverse = c.hint_one(_inverse, [held], f"{name} inverse")
+    inverse = c.hint_one(inverse_of, [held], f"{name} inverse")
     zero = c.product(-held, inverse, plus=1, name=name)
     c.constrain(held, zero, 0, f"{name} product")
     return Bit(zero)
@@ -45,7 +47,7 @@ def is_equal(c: Builder, a: Operand, b: Operand, name: str = "is equal") -> Bit:
 def assert_nonzero(c: Builder, value: Operand, name: str = "nonzero") -> None:
     """Demand that a value is not 0: it has an inverse.                                                   (1)"""
     held = c.lift(value)
-    inverse = c.hint_one(_inverse, [held], f"{name} inverse")
+    inverse = c.hint_one(inverse_of, [held], f"{name} inverse")
     c.constrain(held, inverse, 1, name)
 
 
@@ -58,7 +60,7 @@ def less_than(c: Builder, a: Unsigned, b: Unsigned, name: str = "less than") -> 
     shifted = a - b + (1 << n)
     if shifted.constant is not None:
         return constant_bit(c, 1 - (shifted.constant >> n))
-    low = c.hint(lambda x: [x >> i & 1 for i in range(n - 1)], [shifted], n - 1, name)
+    low = c.hint(Bits(n - 1), [shifted], n - 1, name)
     for bit in low:
         boolean(c, bit, name)
     at_least = boolean(c, c.hint_one(lambda x: x >> n & 1, [shifted], f"{name} at least"), name)
@@ -81,7 +83,3 @@ def assert_less_than_constant(c: Builder, value: Operand, limit: int, name: str 
     if limit != 1 << n:
         range_check(c, limit - 1 - c.lift(value), n, f"{name} limit")
     return result
-
-
-def _inverse(x: int) -> int:
-    return pow(x, -1, R_MODULUS) if x % R_MODULUS else 0

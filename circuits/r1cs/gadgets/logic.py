@@ -14,6 +14,7 @@ Such forms exist for the functions below (s = a + b + c, S = a' + b' + c' = 3 - 
 
 from __future__ import annotations
 
+from zkroll.circuits.r1cs import hints
 from zkroll.circuits.r1cs.builder import Builder
 from zkroll.circuits.r1cs.gadgets.bits import Bit, check_bits, constant_bit
 from zkroll.circuits.r1cs.linear import LinearCombination
@@ -50,7 +51,7 @@ def xor3(c: Builder, x: Bit, y: Bit, z: Bit, name: str = "xor3") -> Bit:
     if folded is not None:
         a, b, known = folded
         return not_(xor(c, a, b, name)) if known else xor(c, a, b, name)
-    out = c.hint_one(_xor3, [x, y, z], name)
+    out = c.hint_one(hints.xor3, [x, y, z], name)
     odd = 3 - 2 * c.sum((x, y, z))
     c.constrain(odd, odd - 2 + 4 * out, 3, name)
     return Bit(out)
@@ -63,7 +64,7 @@ def majority(c: Builder, x: Bit, y: Bit, z: Bit, name: str = "majority") -> Bit:
     if folded is not None:
         a, b, known = folded
         return or_(c, a, b, name) if known else and_(c, a, b, name)
-    out = c.hint_one(_majority, [x, y, z], name)
+    out = c.hint_one(hints.majority, [x, y, z], name)
     odd = 3 - 2 * c.sum((x, y, z))
     c.constrain(odd, 4 - 8 * out - odd, 3, name)
     return Bit(out)
@@ -85,7 +86,7 @@ def chi(c: Builder, x: Bit, y: Bit, z: Bit, name: str = "chi") -> Bit:
         return x if y.constant else xor(c, x, z, name)
     if z.constant is not None:
         return xor(c, x, not_(y), name) if z.constant else x
-    out = c.hint_one(_chi, [x, y, z], name)
+    out = c.hint_one(hints.chi, [x, y, z], name)
     # equation 5 with a' = 1 - 2a, both factors halved
     left = c.sum((3, x, y, z), (1, -4, -1, -1))
     right = c.sum((1, out, x, y, z), (1, -1, -3, 1, 1))
@@ -99,18 +100,6 @@ def _constant_last(x: Bit, y: Bit, z: Bit) -> tuple[Bit, Bit, int] | None:
         if known.constant is not None:
             return a, b, known.constant
     return None
-
-
-def _xor3(x: int, y: int, z: int) -> int:
-    return (x + y + z) & 1
-
-
-def _majority(x: int, y: int, z: int) -> int:
-    return 1 if x + y + z >= 2 else 0
-
-
-def _chi(x: int, y: int, z: int) -> int:
-    return x ^ ((1 - y) & z)
 
 
 def all_of(c: Builder, bits: list[Bit], name: str = "all") -> Bit:

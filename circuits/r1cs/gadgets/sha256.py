@@ -27,6 +27,7 @@ from zkroll.circuits.r1cs.gadgets.bits import (
     weighted,
 )
 from zkroll.circuits.r1cs.gadgets.logic import choose, majority, xor3
+from zkroll.circuits.r1cs.hints import Bits
 from zkroll.circuits.r1cs.linear import LinearCombination
 from zkroll.errors import InputError
 
@@ -136,7 +137,7 @@ def _reduced(c: Builder, total: _Sum, name: str) -> Word:
     if known is not None:
         return constant_bits(c, known % (1 << WORD), WORD)
     n = total.most.bit_length()
-    made = c.hint(lambda x: [x >> i & 1 for i in range(n - 1)], [total.value], n - 1, name)
+    made = c.hint(Bits(n - 1), [total.value], n - 1, name)
     bits = [boolean(c, bit, name) for bit in made]
     top = (total.value - weighted(c, bits)) * pow(1 << (n - 1), -1, R_MODULUS)
     bits.append(boolean(c, top, f"{name} carry"))
