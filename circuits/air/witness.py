@@ -328,6 +328,19 @@ class FillContext:
             bus, np.concatenate([p.values for p in parts]), np.concatenate([p.multiplicity for p in parts])
         )
 
+    def answers(self, bus: Bus) -> Requests:
+        """All tuples received from ``bus`` by the chips filled so far: what those chips serve there."""
+        parts = []
+        for trace in self.traces.values():
+            takes = [i for i in trace.chip.air.interactions if i.bus.name == bus.name and i.sign < 0]
+            if takes:
+                parts.append(tuples_of(trace, takes, bus))
+        if not parts:
+            return Requests(bus, np.zeros((0, bus.arity, 4), dtype=np.uint64), np.zeros(0, dtype=np.int64))
+        return Requests(
+            bus, np.concatenate([p.values for p in parts]), np.concatenate([p.multiplicity for p in parts])
+        )
+
     def _sent(self, trace: ChipTrace, bus: Bus) -> Requests:
         key = (trace.chip.name, bus.name)
         if key not in self._requests:

@@ -28,7 +28,8 @@ def constant(value: int) -> U64:
 
 def wide(values: NDArray[Any]) -> U64:
     """(rows,) unsigned integers or (rows, k) limbs as (rows, 4) limbs."""
-    narrow = np.asarray(values, dtype=np.uint64).reshape(values.shape[0], -1)
+    narrow = np.asarray(values, dtype=np.uint64)
+    narrow = narrow[:, None] if narrow.ndim == 1 else narrow
     out = np.zeros((narrow.shape[0], 4), dtype=np.uint64)
     out[:, : narrow.shape[1]] = narrow
     return out

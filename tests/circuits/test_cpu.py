@@ -20,6 +20,7 @@ from zkroll.circuits.buses import (
     COPY,
     EXP,
     EXPAND,
+    FIRST_CLOCK,
     KECCAK,
     LENGTH,
     LOG_TOPICS,
@@ -44,6 +45,7 @@ from zkroll.vm.gas import memory_expansion
 from zkroll.vm.halts import HaltKind
 from zkroll.vm.opcodes import CORE, OPCODES
 
+T = FIRST_CLOCK  # the first BEGIN
 CLOSED = (STACK, BYTECODE, CODE_BYTE, LENGTH, OPCODE, LOG_TOPICS, BAD_JUMP, PUSH_SIZE, LEFT)
 
 #: one program per way to end, and together every family
@@ -162,8 +164,12 @@ def test_begin_and_end_tell_gas_refund_and_success():
     first, second, third = source.transactions
     assert first.refund == 4800
     begins, ends = sent(traces["cpu"], TX_BEGIN), sent(traces["cpu"], TX_END)
-    assert begins == [(0, 1, first.code_hash, 100_000), (1, 7, 0, 100_000), (2, 9, third.code_hash, 100_000)]
-    assert ends == [(0, 6, first.gas_left, 4800, 1), (1, 8, 100_000, 0, 1), (2, 11, 0, 0, 0)]
+    assert begins == [
+        (0, T, first.code_hash, 100_000),
+        (1, T + 6, 0, 100_000),
+        (2, T + 8, third.code_hash, 100_000),
+    ]
+    assert ends == [(0, T + 5, first.gas_left, 4800, 1), (1, T + 7, 100_000, 0, 1), (2, T + 10, 0, 0, 0)]
     assert second.gas_left == 100_000
 
 
@@ -180,10 +186,10 @@ def test_requests_are_those_of_the_steps():
     ]
     assert sent(cpu, ALU3) == [(0x08, 0, 3, 0, 2, 0, 1, 0, 0)]
     assert sent(cpu, EXP) == [(0, 9, 0, 2, 0, 81, 1)]
-    assert sent(cpu, CONTEXT) == [(1, 0x33, SENDER >> 128, SENDER)]
-    assert sent(cpu, MEMORY_OP) == [(0x52, 1, 16, 33, 0, 5)]
+    assert sent(cpu, CONTEXT) == [(T, 0x33, SENDER >> 128, SENDER)]
+    assert sent(cpu, MEMORY_OP) == [(0x52, T, T + 15, 33, 0, 5)]
     assert sent(cpu, EXPAND) == [(0, 0, 33, 0, 32, 3, 1, 32, 9), (3, 0, 1, 0, 40, 3, 2, 40, 0)]
-    assert sent(cpu, KECCAK) == [(0, 1, 19, 0, 1, 40, *halves)]
+    assert sent(cpu, KECCAK) == [(0, T, T + 18, 0, 1, 40, *halves)]
     assert CONTRACT != SENDER
 
 
@@ -192,7 +198,7 @@ def test_the_clock_leaves_room_for_every_word_of_a_copy_or_hash():
     rows = traces["cpu"].rows
     clocks = [cell(traces, "cpu", "clk", row) for row in range(rows)]
     assert np.diff(clocks).tolist() == [1, 1, 1, 1, 1 + 3, 1, 1, 1 + 3, 1, 1, 1, 1, 1]
-    assert sent(traces["cpu"], COPY)[0][:4] == (1, 1, 1, 5)
+    assert sent(traces["cpu"], COPY)[0][:4] == (1, T, T, T + 4)
 
 
 def test_a_step_out_of_gas_asks_for_prices_and_does_nothing():
@@ -203,7 +209,7 @@ def test_a_step_out_of_gas_asks_for_prices_and_does_nothing():
     assert sent(cpu, KECCAK) == []
     assert sent(cpu, MEMORY_OP) == []
     assert sent(cpu, EXPAND) == [(0, 0, 2**48 - 1, 0, 0x40, 0, 0, 0, TOO_LARGE_GAS)]
-    assert sent(cpu, STORAGE) == [(0x55, 6, 9, 0, 0, 0, 1, 22100, 0)]
+    assert sent(cpu, STORAGE) == [(0x55, T + 5, T + 8, 0, 0, 0, 1, 22100, 0)]
 
 
 def test_sstore_with_2300_gas_left_does_not_look_at_the_slot():

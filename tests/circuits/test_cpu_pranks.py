@@ -84,7 +84,7 @@ PRANKS = [
     ("a step follows what goes on", 4, BEGIN, 0, "verdict", 1),
     ("END follows what ends", 0, END, 0, "is_end", 0),
     ("END follows what ends", 0, "RETURN", 0, "halts", 0),
-    ("the clock starts at 1", 0, BEGIN, 0, "clk", 0),
+    ("the first clock", 0, BEGIN, 0, "clk", 0),
     ("the clock advances", 0, "ADD", 0, "clk", None),
     ("the clock advances to a BEGIN", 1, BEGIN, 0, "clk", None),
     ("transactions count from 0", 0, BEGIN, 0, "tx", 1),

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.chips import broken, broken_buses, cell, fill, names, prank, sends
+from support.chips import broken, broken_buses, cell, fill, names, prank, receives, sends
 
 from zkroll.algebra.reference.keccak import keccak256
 from zkroll.circuits.air.check import check_constraints
@@ -88,7 +88,7 @@ def test_the_batch_data_is_read_as_words() -> None:
     source = SimpleNamespace(data=data, data_hash=int.from_bytes(keccak256(data), "big"))
     traces = run([], [], source)
     found = broken(traces, [*CLOSED, WORDS, WINDOW])
-    words = [v for v in found if v.name == "data word"]
+    words = [v for v in found if v.name == "read-only word"]
     assert [v.cells["hi"] << 128 | v.cells["lo"] for v in words] == [
         int.from_bytes(data[i : i + 32], "big") for i in range(0, 320, 32)
     ]
@@ -105,8 +105,8 @@ def test_a_wrong_digest_is_not_served() -> None:
     assert broken(run(memory(DATA[:40], 0), [request(DATA[:40], 9, 0, digest=wrong)]), CLOSED)
 
 
-def test_other_spaces_are_refused() -> None:
-    with pytest.raises(ProvingError, match="only memory and batch data"):
+def test_words_that_nobody_serves_are_refused() -> None:
+    with pytest.raises(ProvingError, match="no chip before it serves"):
         run([], [(1, 0, 0, 0, 0, 5, 1, 2)])
 
 
@@ -120,7 +120,7 @@ def two():
 SPONGE_PRANKS = [
     ("absorb", 1, 2, "absorb is a bit"), ("digest", 5, 2, "digest is a bit"),
     ("first", 0, 2, "first is a bit"),
-    ("full", 0, 2, "full is a bit"), ("read", 0, 2, "read is a bit"), ("is_data", 0, 2, "is_data is a bit"),
+    ("full", 0, 2, "full is a bit"), ("read", 0, 2, "read is a bit"), ("of_words", 0, 2, "of_words is a bit"),
     ("last_lane[0]", 4, 2, "last_lane[0] is a bit"), ("last_lane[1]", 4, 2, "last_lane[1] is a bit"),
     ("last_lane[2]", 4, 2, "last_lane[2] is a bit"), ("last_lane[3]", 4, 2, "last_lane[3] is a bit"),
     *((f"end[{k}]", 1, 2, f"end[{k}] is a bit") for k in range(32)),
@@ -133,13 +133,13 @@ SPONGE_PRANKS = [
     ("last_lane[0]", 4, 0, "the digest follows the last lane"), ("word", 0, 1, "word starts at 0"),
     ("message", 2, 1, "message stays"), ("id", 1, 7, "id stays"),
     ("clk", 1, 7, "clk stays"), ("offset", 1, 7, "offset stays"), ("offset_hi", 1, 7, "offset_hi stays"),
-    ("length", 1, 7, "length stays"), ("is_data", 1, 1, "is_data stays"), ("word", 6, 1, "word starts at 0"),
+    ("length", 1, 7, "length stays"), ("of_words", 1, 1, "of_words stays"), ("space", 1, 4, "space stays"), ("word", 6, 1, "word starts at 0"),
     ("word", 2, 5, "word counts up"), ("full", 0, 0, "full or ending at the start"),
     ("end[8]", 1, 0, "full or ending after full"), ("full", 2, 1, "nothing after the end"),
     ("end[9]", 1, 1, "one end"), ("end[2]", 0, 1, "full or ending"),
     ("length", 1, 41, "the end is at length"),
     ("read", 0, 0, "read where a byte is message"), ("offset_hi", 0, 1, "offsets fit"),
-    ("is_data", 0, 1, "is_data stays"),
+    ("space", 0, 3, "memory is space 0"),
 ]  # fmt: skip
 
 
@@ -150,10 +150,12 @@ def test_each_sponge_constraint_notices_its_prank(two, column: str, row: int, va
     assert name in names(check_constraints(tampered["keccak_sponge"]))
 
 
-def test_data_must_be_hashed_from_its_start() -> None:
+def test_words_must_be_hashed_from_their_start() -> None:
     data = DATA[:64]
     traces = run([], [], SimpleNamespace(data=data, data_hash=int.from_bytes(keccak256(data), "big")))
-    assert "data is hashed from its start" in names(broken(prank(traces, "keccak_sponge", "offset", 0, 32)))
+    assert "words are hashed from their start" in names(
+        broken(prank(traces, "keccak_sponge", "offset", 0, 32))
+    )
 
 
 SPONGE_BUS_PRANKS = [
@@ -162,7 +164,7 @@ SPONGE_BUS_PRANKS = [
     ("last_lane[0]", 4, 2, "keccak_lanes"), ("end[0]", 5, 2, "keccak_digits16"),
     ("message", 5, 7, "keccak_squeeze"),
     ("clk", 5, 7, "keccak"), ("length", 5, 7, "keccak"), ("bytes[0]", 5, 7, "keccak"), ("id", 5, 9, "keccak"),
-    ("offset", 5, 9, "keccak"), ("offset_hi", 5, 9, "keccak"), ("is_data", 5, 1, "keccak"),
+    ("offset", 5, 9, "keccak"), ("offset_hi", 5, 9, "keccak"), ("space", 5, 3, "keccak"),
     ("spread[31]", 0, 0, "keccak_lanes"), ("end[7]", 1, 1, "keccak_lanes"),
 ]  # fmt: skip
 
@@ -186,3 +188,30 @@ def test_another_number_of_blocks_is_refused(two) -> None:
     assert outside(two) == []
     assert outside(prank(two, "keccak_sponge", "length", 4, 136))
     assert outside(prank(two, "keccak_sponge", "length", 14, 135))
+
+
+def served(data: bytes, space: int, id_: int) -> list[tuple[int, ...]]:
+    """The words of ``data`` as a chip would serve them, zeros after its end."""
+    words = [data[i : i + 32].ljust(32, b"\0") for i in range(0, len(data), 32)]
+    return [
+        (space, id_, i, int.from_bytes(w[:16], "big"), int.from_bytes(w[16:], "big"))
+        for i, w in enumerate(words)
+    ]
+
+
+def test_words_of_any_space_are_hashed_and_each_read_once() -> None:
+    one, other = DATA[:128], DATA[100:164]
+    requests = [
+        (space, id_, 0, 0, 0, len(data), *(int.from_bytes(h, "big") for h in (d[:16], d[16:])))
+        for space, id_, data in ((4, 0, one), (5, 2**159, other), (4, 1, one))
+        for d in (keccak256(data),)
+    ]
+    words = served(one, 4, 0) + served(other, 5, 2**159) + served(one, 4, 1)
+    chips = [receives(WORDS, words), sends(KECCAK, requests)]
+    traces = fill([*chips, KeccakSponge(), KeccakF(), KeccakBytes(), KeccakDigits()])
+    assert broken(traces, [*CLOSED, WORDS, WINDOW]) == []
+    elsewhere = prank(traces, "keccak_sponge", "space", 5, 5)
+    assert "keccak" in broken_buses(broken(elsewhere, CLOSED))
+    assert "words" in broken_buses(broken(prank(traces, "keccak_sponge", "id", 0, 1), [WORDS]))
+    with pytest.raises(ProvingError, match="no chip before it serves"):
+        fill([receives(WORDS, words[:-1]), sends(KECCAK, requests), KeccakSponge()])

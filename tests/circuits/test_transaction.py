@@ -21,7 +21,7 @@ from support.transactions import (
 
 from zkroll.circuits.air.expr import Stage
 from zkroll.circuits.air.mutate import mutate
-from zkroll.circuits.buses import PUBLIC_VALUES
+from zkroll.circuits.buses import FIRST_CLOCK, PUBLIC_VALUES
 from zkroll.errors import ProvingError
 
 FAILED, REFUNDED, CALLER = 4, 2, 5  # rows of the mixed batch
@@ -253,7 +253,7 @@ def test_mutations_of_transactions_are_noticed(traces: Traces) -> None:
 def test_questions_about_other_contexts_or_opcodes_are_refused() -> None:
     source = mixed_batch()
     asked = stubs(source)
-    for extra, message in (((9999, 0x30, 0, 1), "no transaction opened"), ((1, 0x31, 0, 1), "opcode 0x31")):
+    for extra, message in (((9999, 0x30, 0, 1), "no transaction opened"), ((FIRST_CLOCK, 0x31, 0, 1), "opcode 0x31")):
         with pytest.raises(ProvingError, match=message):
             traces_of(source, replace(asked, context=[*asked.context, extra]))
     with pytest.raises(ProvingError, match="begun"):

@@ -10,6 +10,7 @@ from zkroll.circuits.air.chip import Bus, Chip
 from zkroll.circuits.air.witness import ChipTrace
 from zkroll.circuits.buses import (
     CONTEXT,
+    FIRST_CLOCK,
     KECCAK,
     LENGTH,
     POSEIDON2,
@@ -159,7 +160,7 @@ def stubs(source: BatchTrace) -> Stubs:
     """The requests of an execution whose clock counts one per step."""
     out = Stubs([], [], [], [], [], [], [], [])
     storage = dict(source.steps.storage)
-    clk = 1
+    clk = FIRST_CLOCK
     for tx in source.transactions:
         ctx = clk
         out.begins.append((tx.index, ctx, tx.code_hash, tx.gas_limit - tx.intrinsic_gas))

@@ -5,7 +5,7 @@ groups below what happens next.
    END if it does; BEGIN follows END or opens the table. So no step is skipped, none follows a halt, and
    every BEGIN has its END. A table whose first row is padding is padding throughout, as only a BEGIN can
    stand first and nothing but padding follows padding.
-2. carried state: clk starts at 1 and grows by one (by one more for each word of a copy or hash); tx counts
+2. carried state: clk starts at FIRST_CLOCK and grows by one (by one more for each word of a copy or hash); tx counts
    the BEGINs; ctx, code hash, tx stay within a transaction; a BEGIN hands pc = refund = stack = memory = 0
    and its gas to the first step.
 3. program counter: the next instruction, or the destination of a taken jump, which must be a JUMPDEST that
@@ -30,6 +30,7 @@ from typing import Final
 
 from zkroll.circuits.air.chip import AirBuilder
 from zkroll.circuits.air.expr import Expr
+from zkroll.circuits.buses import FIRST_CLOCK
 from zkroll.circuits.chips.cpu.columns import Columns
 from zkroll.circuits.chips.opcode_families import (
     ANSWERED,
@@ -80,7 +81,7 @@ def _rows(b: AirBuilder, r: Columns) -> None:
 def _carried(b: AirBuilder, r: Columns) -> None:
     inside = r.is_begin + r.is_step  # rows whose next row is of the same transaction
     timed = r.any_of(_TIMED) * (1 - r.halts)
-    b.first("the clock starts at 1", r.is_begin * (r.clk - 1))
+    b.first("the first clock", r.is_begin * (r.clk - FIRST_CLOCK))
     b.constrain("the clock advances", inside * (r.clk.next - r.clk - 1 - timed * r.words))
     b.transition("the clock advances to a BEGIN", r.is_begin.next * (r.clk.next - r.clk - 1))
     b.first("transactions count from 0", r.tx)

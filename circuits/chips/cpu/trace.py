@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from zkroll.algebra.field import fr
 from zkroll.circuits.air.gadgets import limbs16
 from zkroll.circuits.air.witness import ColumnData
+from zkroll.circuits.buses import FIRST_CLOCK
 from zkroll.circuits.chips.cpu.columns import flag_name
 from zkroll.circuits.chips.cpu.expansion import expand
 from zkroll.circuits.chips.opcode_families import (
@@ -229,7 +230,7 @@ def _columns(rows: _Rows, s: _Steps) -> dict[str, ColumnData]:
     is_begin[rows.begin_row], is_end[rows.end_row] = 1, 1
     advance = ones.copy()
     advance[rows.step_row] = s.advance
-    clk = 1 + np.cumsum(advance) - advance
+    clk = FIRST_CLOCK + np.cumsum(advance) - advance
     ctx = clk[rows.begin_row][rows.owner]
     ages = _ages(rows, s, clk, ctx)
 

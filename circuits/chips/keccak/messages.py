@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zkroll.circuits.air.witness import ColumnData, FillContext, Requests
-from zkroll.circuits.buses import KECCAK, SPACE_DATA, SPACE_MEMORY
+from zkroll.circuits.buses import KECCAK, SPACE_DATA, SPACE_MEMORY, WORDS
 from zkroll.circuits.chips.keccak.digits import CHUNK, spread_bits, spread_table
 from zkroll.circuits.chips.keccak.permutations import absorbed_states, digest_carries
 from zkroll.circuits.chips.keccak.sponge import RATE
+from zkroll.circuits.chips.limbs import row_keys
 from zkroll.circuits.chips.memory.replay import Accesses, operations, word_bytes
 from zkroll.errors import ProvingError
 
@@ -26,8 +27,6 @@ def fill_messages(ctx: FillContext) -> dict[str, ColumnData] | None:
     if not len(asked):
         return None
     space, length = asked.small("space"), asked.small("length").astype(np.int64)
-    if not np.isin(space, (SPACE_MEMORY, SPACE_DATA)).all():
-        raise ProvingError("chip keccak_sponge: only memory and batch data can be hashed")
     blocks = length // RATE + 1
     absorbing = (17 * blocks + 3) // 4
     rows = absorbing + 1
@@ -39,12 +38,14 @@ def fill_messages(ctx: FillContext) -> dict[str, ColumnData] | None:
     full = ~digest & (end >= 32)
     ending = ~digest & (end >= 0) & (end < 32)
     read = full | (ending & (end > 0))
-    is_data = space[of] == SPACE_DATA
+    of_words = space[of] != SPACE_MEMORY
 
     data = np.zeros((len(of), 32), dtype=np.uint8)
-    in_memory = np.flatnonzero(read & ~is_data)
+    in_memory = np.flatnonzero(read & ~of_words)
     data[in_memory] = _read_memory(ctx, asked, of[in_memory], word[in_memory].astype(np.uint64))
-    _read_data(ctx, word, read & is_data, data)
+    _read_data(ctx, word, read & (space[of] == SPACE_DATA), data)
+    served = np.flatnonzero(read & of_words & (space[of] != SPACE_DATA))
+    data[served] = _read_words(ctx, asked, of[served], word[served])
     kept = np.where(np.arange(32) < np.where(full, 32, np.where(ending, end, 0))[:, None], data, 0)
     kept = kept.astype(np.uint8)
     ended = np.flatnonzero(ending)
@@ -59,10 +60,10 @@ def fill_messages(ctx: FillContext) -> dict[str, ColumnData] | None:
     last_lane[start + absorbing - 1, (17 * blocks - 1) % 4] = 1
     return {
         "absorb": ~digest, "digest": digest, "first": word == 0, "full": full, "read": read,
-        "is_data": is_data, "end": marks, "last_lane": last_lane, "bytes": data,
+        "of_words": of_words, "end": marks, "last_lane": last_lane, "bytes": data,
         "spread": spread_table()[data],
         "message": _names(kept, start, rows)[of], "word": word,
-        **{name: asked.field(name)[of] for name in ("id", "clk", "offset_hi", "length")},
+        **{name: asked.field(name)[of] for name in ("space", "id", "clk", "offset_hi", "length")},
         "offset": asked.field("offset_lo")[of],
     }  # fmt: skip
 
@@ -87,7 +88,7 @@ def _messages(ctx: FillContext) -> Requests:
 def _read_memory(ctx: FillContext, asked: Requests, message: I64, word: U64) -> U8:
     """The windows (rows, 32) that reading rows see, as memory is at their times."""
     offset = asked.field("offset_lo")[message, 0] + np.uint64(32) * word
-    reads = Accesses.reads(asked.small("id")[message], asked.small("clk")[message] + word, offset)
+    reads = Accesses.reads(asked.field("id")[message, 0], asked.small("clk")[message] + word, offset)
     others = operations(ctx)
     return others.joined(reads).windows()[len(others) :]
 
@@ -98,6 +99,20 @@ def _read_data(ctx: FillContext, word: I64, rows: NDArray[Any], data: U8) -> Non
     if at.size:
         whole = ctx.source.data + bytes(-len(ctx.source.data) % 32)
         data[at] = np.frombuffer(whole, dtype=np.uint8).reshape(-1, 32)[word[at]]
+
+
+def _read_words(ctx: FillContext, asked: Requests, message: I64, word: I64) -> U8:
+    """The words (rows, 32) of other read-only spaces, as the chips filled so far serve them."""
+    if not message.size:
+        return np.zeros((0, 32), dtype=np.uint8)
+    served = ctx.answers(WORDS)
+    keys = row_keys(*(served.field(name) for name in ("space", "id", "word_index")))
+    wanted = row_keys(asked.field("space")[message], asked.field("id")[message], word.astype(np.uint64))
+    _, first, group = np.unique(np.concatenate([keys, wanted]), return_index=True, return_inverse=True)
+    at = first[group[keys.shape[0] :]]  # the first of its equals: a served word, if there is one
+    if (at >= keys.shape[0]).any():
+        raise ProvingError("chip keccak_sponge: a word is hashed that no chip before it serves")
+    return word_bytes(served.word("hi", "lo")[at])
 
 
 def _names(kept: U8, start: I64, rows: I64) -> I64:

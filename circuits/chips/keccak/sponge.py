@@ -1,4 +1,4 @@
-"""Keccak-256 of messages in memory or in the batch data: padding, lanes, digest. A row per 32-byte word.
+"""Keccak-256 of messages in memory or in read-only words: padding, lanes, digest. A row per 32-byte word.
 
 Columns:
   absorb, digest       bits: a row that hands lanes to the permutation; the message's last row, its digest
@@ -9,7 +9,8 @@ Columns:
   bytes[32], spread[32]  the word (in digest rows the digest), most significant byte first, and spread
   message              names the message on LANES and SQUEEZE; equal messages have one name
   word                 index of the row in the message
-  is_data, id, clk, offset_hi, offset, length   the request; is_data is 1 for the batch data, 0 for memory
+  of_words             bit: the message is in a read-only space of WORDS, not in memory
+  space, id, clk, offset_hi, offset, length   the request; space is 0 for memory
 
 Constraints, with ends = sum end_k:
   1. all flags are bits, end_k too outside of digest rows; absorb and digest exclude each other; first and
@@ -21,7 +22,8 @@ Constraints, with ends = sum end_k:
   4. an absorbing row is full, or has one end, or comes after it: first rows are full or end, a full row is
      followed by a full or ending one, others are not; length = 32 word + k at end_k
   5. read = full + the ends at k >= 1; a read row takes its word from WINDOW (memory, at clk + word, byte
-     offset + 32 word) or WORDS (batch data, whose offset is 0); offset_hi is 0 where anything is read
+     offset + 32 word) or WORDS (any other space, offset 0); offset_hi is 0 where anything is read; space is 0
+     where the message is not of words
   6. (bytes, spread) are in the byte table
   7. lane j of an absorbing row, up to the last lane, goes to LANES as (message, 4 word + j, value): bytes
      before the end, 0x01 at the end, zero after it, and 0x80 added to the last lane's last byte
@@ -32,7 +34,8 @@ Constraints, with ends = sum end_k:
 Sound because ``keccak_f`` has one chain of permutations per name, which takes all lanes under it equally
 often: messages of one name are equal, whatever names the prover picks. It takes lanes in blocks of 17, so
 with 8 the message has floor(length / 136) + 1 blocks; by 4 there is one end, at byte ``length``; what is read
-at or beyond it is multiplied by 0. Nothing reads end[16..31] in digest rows.
+at or beyond it is multiplied by 0. A message of words in space 0 finds none, as no chip serves WORDS
+there. Nothing reads end[16..31] in digest rows.
 """
 
 from __future__ import annotations
@@ -44,11 +47,11 @@ from zkroll.circuits.air.chip import AirBuilder, Chip
 from zkroll.circuits.air.expr import Expr, total, weighted
 from zkroll.circuits.air.gadgets import range16
 from zkroll.circuits.air.witness import ColumnData, FillContext
-from zkroll.circuits.buses import KECCAK, SPACE_DATA, SPACE_MEMORY, WINDOW, WORDS
+from zkroll.circuits.buses import KECCAK, SPACE_MEMORY, WINDOW, WORDS
 from zkroll.circuits.chips.keccak.digits import BASE, CHUNK, DIGITS8, DIGITS16, LANES, SQUEEZE
 
 RATE: Final = 136  # bytes
-_FLAGS: Final = ("absorb", "digest", "first", "full", "read", "is_data")
+_FLAGS: Final = ("absorb", "digest", "first", "full", "read", "of_words")
 
 
 class KeccakSponge(Chip):
@@ -58,12 +61,12 @@ class KeccakSponge(Chip):
     context_columns: ClassVar[tuple[str, ...]] = ("message", "word", "clk")
 
     def define(self, b: AirBuilder) -> None:
-        absorb, digest, first, full, read, is_data = (b.bit(name) for name in _FLAGS)
+        absorb, digest, first, full, read, of_words = (b.bit(name) for name in _FLAGS)
         end, last_lane = b.columns("end", 32), b.bits("last_lane", 4)
         cells, spread = b.columns("bytes", 32), b.columns("spread", 32)
         message, word = b.column("message"), b.column("word")
-        id_, clk, offset_hi, offset, length = (
-            b.column(name) for name in ("id", "clk", "offset_hi", "offset", "length")
+        space, id_, clk, offset_hi, offset, length = (
+            b.column(name) for name in ("space", "id", "clk", "offset_hi", "offset", "length")
         )
         ends, lasts = total(end), total(last_lane)
         for k in range(32):
@@ -78,7 +81,7 @@ class KeccakSponge(Chip):
         b.first("the first row starts a message or is padding", absorb + digest - first)
         b.constrain("messages run through", absorb.next - first.next + digest.next - absorb)
         b.constrain("the digest follows the last lane", digest.next - lasts)
-        carried = {"message": message, "is_data": is_data, "id": id_, "clk": clk}
+        carried = {"message": message, "of_words": of_words, "space": space, "id": id_, "clk": clk}
         carried |= {"offset_hi": offset_hi, "offset": offset, "length": length}
         for name, column in carried.items():
             b.constrain(f"{name} stays", absorb * (column.next - column))
@@ -95,16 +98,17 @@ class KeccakSponge(Chip):
         b.constrain("the end is at length", absorb * total(end[k] * (length - place - k) for k in range(32)))
         b.constrain("read where a byte is message", read - full - absorb * total(end[1:]))
         b.constrain("offsets fit", read * offset_hi)
-        b.constrain("data is hashed from its start", is_data * offset)
+        b.constrain("words are hashed from their start", of_words * offset)
+        b.constrain("memory is space 0", (1 - of_words) * space)
 
         halves = (weighted(cells[15::-1], 256), weighted(cells[:15:-1], 256))
         b.send(
             "memory word",
             WINDOW,
             (SPACE_MEMORY, id_, clk + word, offset + place, *halves),
-            read * (1 - is_data),
+            read * (1 - of_words),
         )
-        b.send("data word", WORDS, (SPACE_DATA, id_, word, *halves), read * is_data)
+        b.send("read-only word", WORDS, (space, id_, word, *halves), read * of_words)
 
         before = _before(last_lane)
         for j in range(4):
@@ -122,9 +126,7 @@ class KeccakSponge(Chip):
         for k in range(16):
             b.send(f"carry chunk {k} is spread", DIGITS16, (end[k],), digest)
         b.receive("last state", SQUEEZE, (message, *lanes), digest)
-        b.receive(
-            "digest", KECCAK, (SPACE_DATA * is_data, id_, clk, offset_hi, offset, length, *halves), digest
-        )
+        b.receive("digest", KECCAK, (space, id_, clk, offset_hi, offset, length, *halves), digest)
 
     def fill(self, ctx: FillContext) -> Mapping[str, ColumnData] | None:
         from zkroll.circuits.chips.keccak.messages import fill_messages

@@ -46,11 +46,11 @@ WAIT_LIMBS: Final = 3  # times stay below 2^36
 
 def access(
     b: AirBuilder, name: str, place: Sequence[ExprLike], *, time: Expr, old: Word, new: Word, when: Expr
-) -> None:
+) -> list[Expr]:
     """Take the word ``old`` of ``place`` off the STATE bus and put ``new`` there at ``time`` (``when`` = 1).
 
     Columns ``name_before`` (time of the access before) and ``name_wait`` (limbs of time - before - 1: time
-    goes up, so no access takes its own tuple and the accesses to a place form one chain).
+    goes up, so no access takes its own tuple and the accesses to a place form one chain); they are the result.
     """
     before, wait = b.column(f"{name}_before"), b.columns(f"{name}_wait", WAIT_LIMBS)
     b.constrain(f"{name}: time goes up", weighted(wait, 2**16) - when * (time - before - 1))
@@ -58,6 +58,7 @@ def access(
         range16(b, f"{name}_wait[{i}]", limb, when)
     b.receive(f"{name}: word before", STATE, (*place, before, old.hi, old.lo), when)
     b.send(f"{name}: word after", STATE, (*place, time, new.hi, new.lo), when)
+    return [before, *wait]
 
 
 def access_columns(name: str, time: I64, before: I64) -> dict[str, ColumnData]:
