@@ -75,7 +75,7 @@ def compile_contract(source: str) -> Contract:
         "outputs": [{"name": "", "type": "bool"}],
         "stateMutability": reader.mutability,
     }  # fmt: skip
-    return Contract(contract, (abi,), selector, runtime, _creation(runtime))
+    return Contract(contract, (abi,), selector, runtime, creation_code(runtime))
 
 
 class _Code:
@@ -271,7 +271,7 @@ def _require(code: _Code) -> None:
     code.land(there)
 
 
-def _creation(runtime: bytes) -> bytes:
+def creation_code(runtime: bytes) -> bytes:
     """Code that refuses ether and gives the runtime code, which follows it."""
     code = _Code()
     code.named("callvalue", "iszero")
