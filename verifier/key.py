@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
 from zkroll.circuits.air.layout import Machine
-from zkroll.verifier.packing import BLINDING, PREPROCESSED_CELLS, TARGET_GROUPS
+from zkroll.verifier.packing import EXTRA_BLINDING, PREPROCESSED_CELLS, SHORT_HEIGHT, TARGET_GROUPS
 from zkroll.verifier.transcript import Point
 
 G2Point = tuple[tuple[int, int], tuple[int, int]]
-PROTOCOL: Final = b"zkroll inner proof 1: AIR, logUp, fflonk packing, KZG over BN254"
+PROTOCOL: Final = b"zkroll inner proof 2: AIR, logUp, fflonk packing of mixed heights, KZG over BN254"
 
 
 @dataclass(frozen=True)
 class VerifyingKey:
-    """machine; capacity: how many powers of tau commitments may use; preprocessed: the commitments of each
-    chip with preprocessed columns, group by group; tau_g2: [tau]_2 as ((x0, x1), (y0, y1)); insecure: tau is publicly known."""
+    """machine; capacity: how many powers of tau commitments may use; preprocessed: the commitments of the
+    preprocessed columns, group by group; tau_g2: [tau]_2 as ((x0, x1), (y0, y1)); insecure: tau is publicly known."""
 
     machine: Machine
     capacity: int
-    preprocessed: Mapping[str, tuple[Point, ...]]
+    preprocessed: tuple[Point, ...]
     tau_g2: G2Point
     insecure: bool
 
@@ -32,13 +31,11 @@ class VerifyingKey:
         """253 bits of SHA-256 over the protocol and its packing, the machine, the commitments and [tau]_2."""
         h = hashlib.sha256(PROTOCOL)
         h.update(self.machine.digest)
-        for number in (self.capacity, TARGET_GROUPS, PREPROCESSED_CELLS, BLINDING):
+        for number in (self.capacity, TARGET_GROUPS, PREPROCESSED_CELLS, SHORT_HEIGHT, EXTRA_BLINDING):
             h.update(number.to_bytes(8, "big"))
-        for name in sorted(self.preprocessed):
-            h.update(hashlib.sha256(name.encode()).digest())
-            for point in self.preprocessed[name]:
-                for coordinate in point:
-                    h.update(coordinate.to_bytes(32, "big"))
+        for point in self.preprocessed:
+            for coordinate in point:
+                h.update(coordinate.to_bytes(32, "big"))
         for pair in self.tau_g2:
             for coordinate in pair:
                 h.update(coordinate.to_bytes(32, "big"))

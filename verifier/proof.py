@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from zkroll.algebra.constants import Q_MODULUS, R_MODULUS
 from zkroll.errors import VerificationError
-from zkroll.verifier.packing import Group
+from zkroll.verifier.packing import CommitStage
+from zkroll.verifier.shape import ProofShape
 from zkroll.verifier.transcript import Point
 
-MAGIC: Final = b"zkroll-air-1"
+MAGIC: Final = b"zkroll-air-2"
 _ABSENT: Final = 255
 
 
 @dataclass(frozen=True)
 class InnerProof:
     """log_heights: per chip of the machine, -1 where absent. evaluations: per group, in transcript order of
-    the groups (preprocessed, main, helper, quotient), the slots at zeta and at zeta * w."""
+    the groups (preprocessed, main, helper, quotient), per point of the group (z, then z * w_h), the slots."""
 
     log_heights: tuple[int, ...]
     main: tuple[Point, ...]
     helper: tuple[Point, ...]
     quotient: tuple[Point, ...]
     sums: tuple[int, ...]
-    evaluations: tuple[tuple[tuple[int, ...], tuple[int, ...]], ...]
+    evaluations: tuple[tuple[tuple[int, ...], ...], ...]
     opening: Point
     final: Point
 
@@ -39,8 +39,8 @@ class InnerProof:
         for point in (*self.main, *self.helper, *self.quotient):
             parts.append(_point_bytes(point))
         parts.extend(s.to_bytes(32, "big") for s in self.sums)
-        for here, there in self.evaluations:
-            parts.extend(v.to_bytes(32, "big") for v in (*here, *there))
+        for group in self.evaluations:
+            parts.extend(value.to_bytes(32, "big") for point in group for value in point)
         parts.extend((_point_bytes(self.opening), _point_bytes(self.final)))
         return b"".join(parts)
 
@@ -110,21 +110,23 @@ def read_log_heights(reader: Reader, chips: int, max_log_height: int) -> tuple[i
     return tuple(heights)
 
 
-def read_body(
-    reader: Reader, log_heights: tuple[int, ...], groups: Sequence[Sequence[Group]], sums: int
-) -> InnerProof:
-    """Everything after the heights; ``groups`` are those of the four stages, ``sums`` how many chip sums."""
+def read_body(reader: Reader, shape: ProofShape) -> InnerProof:
+    """Everything after the heights."""
     points = []
-    for name, stage in zip(("main", "helper", "quotient"), groups[1:], strict=True):
-        points.append(tuple(reader.point(f"{name} commitment {i}") for i in range(len(stage))))
-    chip_sums = tuple(reader.scalar(f"sum {i}") for i in range(sums))
+    for stage in (CommitStage.MAIN, CommitStage.HELPER, CommitStage.QUOTIENT):
+        count = len(shape.groups[stage])
+        points.append(tuple(reader.point(f"{stage.name.lower()} commitment {i}") for i in range(count)))
+    sums = tuple(reader.scalar(f"sum of chip {layout.name}") for layout in shape.summed)
     evaluations = []
-    for g, group in enumerate(group for stage in groups for group in stage):
-        here = tuple(reader.scalar(f"group {g}, evaluation {i}") for i in range(group.arity))
-        there = tuple(reader.scalar(f"group {g}, next evaluation {i}") for i in range(group.arity))
-        evaluations.append((here, there))
+    for g, group in enumerate(shape.ordered):
+        evaluations.append(
+            tuple(
+                tuple(reader.scalar(f"group {g}, point {p}, evaluation {i}") for i in range(group.arity))
+                for p in range(group.points)
+            )
+        )
     opening, final = reader.point("opening commitment"), reader.point("final commitment")
     reader.finish()
     return InnerProof(
-        log_heights, points[0], points[1], points[2], chip_sums, tuple(evaluations), opening, final
+        shape.log_heights, points[0], points[1], points[2], sums, tuple(evaluations), opening, final
     )

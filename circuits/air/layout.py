@@ -70,6 +70,11 @@ class ChipLayout:
         return lower([self.folded])
 
     @cached_property
+    def next_columns(self) -> frozenset[tuple[int, int]]:
+        """(stage, index) of the columns that a constraint reads at the next row."""
+        return frozenset((n[1], n[2]) for n in self.folded_ssa.nodes if n[0] == "col" and n[3])
+
+    @cached_property
     def folded_program(self) -> Compiled:
         """The folded identity as a kernel program, for evaluation on cosets."""
         return compile_program([self.folded], self.order)

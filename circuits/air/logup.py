@@ -19,12 +19,11 @@ The sums of all chips and of the verifier's public tuples must add up to zero.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from zkroll.algebra.constants import R_MODULUS
-from zkroll.circuits.air.chip import MAX_DEGREE, Air, Bus, Constraint, Interaction
+from zkroll.circuits.air.chip import MAX_DEGREE, Air, Constraint, Interaction
 from zkroll.circuits.air.expr import ONE, ZERO, Expr, Stage, challenge, column
 
 ALPHA: Final = "alpha"
@@ -38,17 +37,6 @@ def fingerprint(interaction: Interaction) -> Expr:
     for k, value in enumerate(interaction.values):
         result = result + challenge(BETA, k + 1) * value
     return result
-
-
-def public_term(bus: Bus, values: Sequence[int], alpha: int, beta: int) -> int:
-    """1 / fingerprint of a tuple that the verifier itself puts on a bus, as a field element.
-
-    Raises ZeroDivisionError where the fingerprint vanishes (probability 1/r).
-    """
-    denominator = alpha + bus.index + sum(pow(beta, k + 1, R_MODULUS) * v for k, v in enumerate(values))
-    if denominator % R_MODULUS == 0:
-        raise ZeroDivisionError("a public bus tuple has a vanishing fingerprint")
-    return pow(denominator, -1, R_MODULUS)
 
 
 @dataclass(frozen=True)

@@ -23,17 +23,18 @@ class Ssa:
     nodes: tuple[Leaf, ...]
     outputs: tuple[int, ...]
 
-    def evaluate(self, leaf: Mapping[Leaf, int]) -> list[int]:
-        """The outputs for integer leaf values (constants need not be given); the verifier's interpreter."""
-        values: list[int] = []
+    def evaluate(self, leaf: Mapping[Leaf, Any]) -> list[Any]:
+        """The outputs for leaf values of any kind with ``+ - *`` (constants, which are integers, need not be
+        given): the verifier's and the wrap circuit's interpreter."""
+        values: list[Any] = []
         for node in self.nodes:
             op = node[0]
             if op == "add":
-                values.append((values[node[1]] + values[node[2]]) % R_MODULUS)
+                values.append(values[node[1]] + values[node[2]])
             elif op == "sub":
-                values.append((values[node[1]] - values[node[2]]) % R_MODULUS)
+                values.append(values[node[1]] - values[node[2]])
             elif op == "mul":
-                values.append(values[node[1]] * values[node[2]] % R_MODULUS)
+                values.append(values[node[1]] * values[node[2]])
             elif op == "const":
                 values.append(node[1])
             else:
