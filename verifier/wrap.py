@@ -28,10 +28,8 @@ from zkroll.verifier import groth16
 from zkroll.verifier.groth16 import PROOF_BYTES, Proof
 from zkroll.verifier.key import G2Point
 from zkroll.verifier.proof import Reader
-from zkroll.verifier.transcript import Point
+from zkroll.verifier.transcript import DROPPED_BITS, Point, points_digest
 
-#: a digest drops so many low bits of SHA-256, to be a field element
-DROPPED_BITS: Final = 3
 MOST_CHUNKS: Final = 64
 
 
@@ -172,12 +170,6 @@ class WrapVerifyingKey:
 def byte_width(bits: int) -> int:
     """Bytes that a public value takes in the packed statement."""
     return -(-bits // 8)
-
-
-def points_digest(points: Sequence[Point]) -> int:
-    """SHA-256(x | y of each point, 32 bytes big-endian each), cut to 253 bits."""
-    data = b"".join(part.to_bytes(32, "big") for point in points for part in point)
-    return int.from_bytes(hashlib.sha256(data).digest(), "big") >> DROPPED_BITS
 
 
 def packed_statement(values: Sequence[int], bits: Sequence[int]) -> bytes:
