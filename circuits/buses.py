@@ -106,6 +106,7 @@ FIELD_CODE_POSEIDON: Final = 2
 FIELD_CODE_KECCAK: Final = 3
 FIELD_CODE_SIZE: Final = 4
 FIELD_STORAGE: Final = 5
+FIELD_REGISTRY: Final = 6  # of an index in place of an address: the address registered under it
 
 #: the public values in order, with their widths in bits; a 256-bit hash is two of them, _hi and _lo
 PUBLIC_BITS: Final = {

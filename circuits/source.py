@@ -58,6 +58,8 @@ class TransactionTrace:
     success: bool
     first_step: int  # range of rows in the VM trace; equal where no code runs
     end_step: int
+    from_index: int = 0  # the registry's indices of sender and recipient
+    to_index: int = 0
 
 
 @dataclass(frozen=True)
@@ -137,6 +139,7 @@ class BatchTrace:
     steps: Any
     leaves: Sequence[LeafUpdate]
     codes: Mapping[int, bytes] = field(default_factory=dict)  # Poseidon code hash -> code
+    registrations: Sequence[tuple[int, int]] = ()  # (index, address), made before the transactions
     messages: Sequence[MessageTrace] = ()  # consumed before the first transaction
     queue_before: int = 0
     withdrawals: Sequence[WithdrawalTrace] = ()  # of transactions

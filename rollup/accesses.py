@@ -1,7 +1,13 @@
 """The accesses of state words during a batch, in order: what the circuits' memory argument is built of.
 
+Before all transactions, each registration of the batch:
+
+    REGISTER   registry of its index   0 -> its address
+
 One transaction makes, in this order (every line always, unless said otherwise):
 
+    FROM_INDEX registry of the sender's index, read
+    TO_INDEX   registry of the recipient's index, read
     NONCE      sender nonce            n -> n + 1
     FEE        sender balance          b -> b - gas_limit * gas_price
     VALUE_OUT  sender balance          b -> b - value
@@ -45,6 +51,9 @@ class Cause(enum.IntEnum):
     UNDO = 6
     REFUND = 7
     REWARD = 8
+    REGISTER = 9
+    FROM_INDEX = 10
+    TO_INDEX = 11
 
 
 class StateAccess(NamedTuple):

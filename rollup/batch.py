@@ -1,7 +1,6 @@
-"""A batch: its header, its signed transactions and the state before it; the data that goes to L1.
+"""A batch: its header, its signed transactions and the state before it.
 
-Batch data = header word [timestamp (64 bits) | transaction count (32) | coinbase (160)], then the words of
-every transaction in order. data_hash = keccak256(data). Signatures and the state are not in it.
+data_hash = keccak256 of the batch data (`zkroll.rollup.batch_data`). Signatures and the state are not in it.
 """
 
 from __future__ import annotations
@@ -12,42 +11,37 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
+import msgspec
+
 from zkroll.algebra.constants import R_MODULUS
 from zkroll.algebra.files import read_regular_file
 from zkroll.algebra.keccak import keccak256
 from zkroll.errors import InputError
 from zkroll.rollup import batch_format as form
+from zkroll.rollup.batch_data import BatchData, encode_data, publish
 from zkroll.rollup.files import path_inside
 from zkroll.rollup.genesis import Account
+from zkroll.rollup.registry import INDEX_BITS, Registration, Registry
 from zkroll.rollup.state.state import Field, Place
 from zkroll.rollup.transaction import (
-    WORD_BYTES,
     Point,
     Signature,
     SignedTransaction,
     Transaction,
     address_of,
     check_chain_id,
-    decode_transactions,
 )
 
 _LIMITS = {"batch_number": 64, "rollup_address": 160, "timestamp": 64, "coinbase": 160}
 
 
 @dataclass(frozen=True, slots=True)
-class BatchData:
-    """What L1 holds of a batch."""
-
-    timestamp: int
-    coinbase: int
-    transactions: tuple[Transaction, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Batch:
     """One L2 block with all that is needed to execute and prove it.
 
-    Timestamp in seconds; addresses as integers below 2^160. Raises InputError when a field is out of range.
+    Timestamp in seconds; addresses as integers below 2^160. `registrations` are made before the transactions,
+    as (index, address); None stands for those that the transactions need on the state that the batch is
+    executed on. Raises InputError when a field is out of range.
     """
 
     chain_id: int
@@ -57,6 +51,7 @@ class Batch:
     coinbase: int
     pre_state: tuple[Account, ...]
     transactions: tuple[SignedTransaction, ...]
+    registrations: tuple[Registration, ...] | None = None
 
     def __post_init__(self) -> None:
         check_chain_id(self.chain_id)
@@ -65,15 +60,30 @@ class Batch:
                 raise InputError(f"batch: {name}: expected at most {bits} bits, got {getattr(self, name)}")
         if len(self.transactions) > form.LARGEST_TRANSACTIONS:
             raise InputError(f"batch: expected at most {form.LARGEST_TRANSACTIONS} transactions")
+        if len(self.registrations or ()) > form.LARGEST_REGISTRATIONS:
+            raise InputError(f"batch: expected at most {form.LARGEST_REGISTRATIONS} registrations")
 
-    def data(self) -> BatchData:
-        """The part that goes to L1."""
-        plain = tuple(signed.transaction for signed in self.transactions)
-        return BatchData(self.timestamp, self.coinbase, plain)
+    def plain(self) -> tuple[Transaction, ...]:
+        """The transactions without their signatures."""
+        return tuple(signed.transaction for signed in self.transactions)
 
-    def encode_data(self) -> bytes:
-        """The batch data as bytes."""
-        return encode_data(self.data())
+    def data(self, registry: Registry | None = None) -> BatchData:
+        """The part that goes to L1, on a state with this registry (that of the pre-state when none is given).
+
+        Raises InputError for an index that is taken and for an account without one.
+        """
+        if registry is None:
+            registry = Registry((i, account.address) for account in self.pre_state for i in account.indices)
+        else:
+            registry = registry.copy()
+        plain, new = self.plain(), self.registrations
+        if new is None:
+            new = registry.copy().register(plain)
+        return publish(self.timestamp, self.coinbase, new, plain, registry)
+
+    def encode_data(self, registry: Registry | None = None) -> bytes:
+        """The batch data as bytes; raises InputError as `data` does."""
+        return encode_data(self.data(registry))
 
     def data_hash(self) -> bytes:
         """keccak256 of the batch data."""
@@ -82,26 +92,6 @@ class Batch:
     def to_json(self) -> bytes:
         """The batch as the bytes of a batch file with the state inline."""
         return form.to_text(_to_file(self))
-
-
-def encode_data(data: BatchData) -> bytes:
-    """Batch data as bytes; raises InputError for a header field out of range."""
-    if not 0 <= data.timestamp < 1 << 64 or not 0 <= data.coinbase < 1 << 160:
-        raise InputError("batch data: expected a 64-bit timestamp and a 160-bit coinbase")
-    header = data.timestamp << 192 | len(data.transactions) << 160 | data.coinbase
-    return header.to_bytes(WORD_BYTES, "big") + b"".join(t.encode() for t in data.transactions)
-
-
-def decode_data(data: bytes) -> BatchData:
-    """Read batch data; raises InputError for anything but what `encode_data` writes."""
-    if len(data) < WORD_BYTES:
-        raise InputError(f"batch data: expected a header of {WORD_BYTES} bytes, got {len(data)}")
-    header = int.from_bytes(data[:WORD_BYTES], "big")
-    count = header >> 160 & 0xFFFFFFFF
-    if count * 3 * WORD_BYTES > len(data):
-        raise InputError(f"batch data: {len(data)} bytes cannot hold the {count} transactions of the header")
-    transactions = tuple(decode_transactions(data[WORD_BYTES:], count))
-    return BatchData(header >> 192, header & ((1 << 160) - 1), transactions)
 
 
 def read_batch(path: str | os.PathLike[str]) -> Batch:
@@ -130,7 +120,18 @@ def parse_batch(text: bytes, folder: Path | None = None) -> Batch:
         transactions=tuple(
             _signed(tx, f"batch: transactions[{i}]") for i, tx in enumerate(file.transactions)
         ),
+        registrations=_registrations(file.registrations),
     )
+
+
+def parse_transaction(text: bytes) -> SignedTransaction:
+    """The signed transaction in the bytes of its file."""
+    return _signed(form.parse_transaction_file(text), "transaction")
+
+
+def transaction_to_json(signed: SignedTransaction) -> bytes:
+    """A signed transaction as the bytes of a file."""
+    return form.to_text(_transaction_file(signed))
 
 
 def parse_accounts(text: bytes) -> tuple[Account, ...]:
@@ -141,6 +142,19 @@ def parse_accounts(text: bytes) -> tuple[Account, ...]:
 def accounts_to_json(accounts: Sequence[Account]) -> bytes:
     """Accounts as the bytes of a state file."""
     return form.to_text(_state_file(accounts))
+
+
+def _registrations(file: list[form.RegistrationFile] | msgspec.UnsetType) -> tuple[Registration, ...] | None:
+    if file is msgspec.UNSET:
+        return None
+    place = "batch: registrations"
+    return tuple(
+        (
+            form.number(entry.index, INDEX_BITS, f"{place}[{i}]: index"),
+            form.address(entry.address, f"{place}[{i}]: address"),
+        )
+        for i, entry in enumerate(file)
+    )
 
 
 def _signed(file: form.TransactionFile, place: str) -> SignedTransaction:
@@ -202,6 +216,7 @@ def _account(name: str, file: form.AccountFile) -> Account:
         code=form.raw_bytes(file.code, f"{place}: code"),
         storage=storage,
         emptied=frozenset(emptied),
+        indices=tuple(form.number(index, INDEX_BITS, f"{place}: indices") for index in file.indices),
     )
 
 
@@ -215,6 +230,11 @@ def _to_file(batch: Batch) -> form.BatchFile:
         coinbase=_hex_address(batch.coinbase),
         pre_state=_state_file(batch.pre_state),
         transactions=[_transaction_file(signed) for signed in batch.transactions],
+        registrations=msgspec.UNSET
+        if batch.registrations is None
+        else [
+            form.RegistrationFile(str(index), _hex_address(address)) for index, address in batch.registrations
+        ],
     )
 
 
@@ -234,6 +254,7 @@ def _account_file(account: Account) -> form.AccountFile:
         emptied=form.EmptiedFile(
             Field.NONCE in fields, Field.BALANCE in fields, [hex(slot) for slot in slots]
         ),
+        indices=[str(index) for index in account.indices],
     )
 
 

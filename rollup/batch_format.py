@@ -17,6 +17,7 @@ from zkroll.rollup.json_depth import check_depth
 FORMAT = "zkroll-batch-1"
 LARGEST_FILE = 64 << 20
 LARGEST_TRANSACTIONS = 1 << 16
+LARGEST_REGISTRATIONS = (1 << 16) - 1  # their times on the STATE bus are before any transaction's
 
 _T = TypeVar("_T")
 
@@ -70,6 +71,7 @@ class AccountFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_
     code: HexBytes = "0x"
     storage: dict[Quantity, Quantity] = {}
     emptied: EmptiedFile = EmptiedFile()
+    indices: list[Quantity] = []
 
 
 class StateFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -78,8 +80,18 @@ class StateFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     accounts: dict[Address, AccountFile]
 
 
+class RegistrationFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """An index that stands for an address from this batch on."""
+
+    index: Quantity
+    address: Address
+
+
 class BatchFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """One batch with the state it starts from, inline or as the name of a file beside the batch."""
+    """One batch with the state it starts from, inline or as the name of a file beside the batch.
+
+    Without `registrations` the batch makes those that its transactions need.
+    """
 
     format: Annotated[str, msgspec.Meta(pattern=f"^{FORMAT}$")]
     chain_id: Quantity
@@ -89,6 +101,9 @@ class BatchFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     coinbase: Address
     pre_state: StateFile | Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
     transactions: Annotated[list[TransactionFile], msgspec.Meta(max_length=LARGEST_TRANSACTIONS)]
+    registrations: (
+        Annotated[list[RegistrationFile], msgspec.Meta(max_length=LARGEST_REGISTRATIONS)] | msgspec.UnsetType
+    ) = msgspec.UNSET
 
 
 def parse_batch_file(text: bytes) -> BatchFile:
@@ -101,13 +116,18 @@ def parse_state_file(text: bytes) -> StateFile:
     return _convert(text, StateFile, "state")
 
 
+def parse_transaction_file(text: bytes) -> TransactionFile:
+    """The typed content of a file with one transaction; raises InputError with the place of what is wrong."""
+    return _convert(text, TransactionFile, "transaction")
+
+
 def batch_schema() -> dict[str, Any]:
     """The JSON schema of batch files (the committed schema is this, as text)."""
     schema = msgspec.json.schema(BatchFile)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "zkroll batch file", **schema}
 
 
-def to_text(content: BatchFile | StateFile) -> bytes:
+def to_text(content: BatchFile | StateFile | TransactionFile) -> bytes:
     """The file's bytes, indented, ending in a newline; the same content gives the same bytes."""
     return msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n"
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
+from zkroll.algebra.keccak import keccak256
 from zkroll.circuits.source import statement_values
 from zkroll.errors import InputError, ProvingError
 from zkroll.rollup.accesses import AccessTracer, Cause, Ledger, StateAccess
 from zkroll.rollup.batch import Batch
+from zkroll.rollup.batch_data import BatchData, Record, encode_data, record_of
 from zkroll.rollup.genesis import build_state
+from zkroll.rollup.registry import Registry
 from zkroll.rollup.state.state import Field, Place, State, TouchedWord
 from zkroll.rollup.transaction import SignedTransaction, Transaction
 from zkroll.vm.environment import BlockEnvironment, Environment, Message, TransactionEnvironment
@@ -40,13 +44,14 @@ class TransactionResult:
     logs: tuple[Log, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ExecutedBatch:
-    """A batch with its execution.
+    """A batch with its execution; its registrations are those that were made.
 
     `trace` is the recorder's (empty when another kind of tracer was injected); `accesses` are in order;
     `touched` has one entry per place, sorted by tree key, each with its path from the root that the entry
-    before it left; `codes` has the code of every contract that ran, by its Poseidon hash.
+    before it left; `codes` has the code of every contract that ran, by its Poseidon hash; `published` is its
+    data on L1.
     """
 
     batch: Batch
@@ -57,6 +62,17 @@ class ExecutedBatch:
     codes: Mapping[int, bytes]
     old_root: int
     new_root: int
+    published: BatchData
+
+    @cached_property
+    def data(self) -> bytes:
+        """The data on L1."""
+        return encode_data(self.published)
+
+    @cached_property
+    def data_hash(self) -> int:
+        """keccak256 of the data on L1."""
+        return int.from_bytes(keccak256(self.data), "big")
 
     def public_values(self) -> tuple[int, ...]:
         """What the proof is about, as field elements, in the fixed order of the protocol."""
@@ -68,7 +84,7 @@ class ExecutedBatch:
             chain_id=batch.chain_id,
             rollup_address=batch.rollup_address,
             timestamp=batch.timestamp,
-            data_hash=int.from_bytes(batch.data_hash(), "big"),
+            data_hash=self.data_hash,
         )
 
 
@@ -82,7 +98,11 @@ def execute_batch(batch: Batch, state: State | None = None, tracer: Tracer | Non
     if state is None:
         state = build_state(batch.pre_state)
     tracer = TraceRecorder() if tracer is None else tracer
-    execution = _Execution(batch, state, tracer)
+    registry = Registry.of_state(state)
+    if batch.registrations is None:
+        batch = replace(batch, registrations=registry.copy().register(batch.plain()))
+    execution = _Execution(batch, state, tracer, registry)
+    execution.register()
     results = tuple(execution.run(index, signed) for index, signed in enumerate(batch.transactions))
     execution.check_accesses()
     old_root = state.root
@@ -96,6 +116,7 @@ def execute_batch(batch: Batch, state: State | None = None, tracer: Tracer | Non
         codes=execution.codes,
         old_root=old_root,
         new_root=state.root,
+        published=execution.published(),
     )
 
 
@@ -121,8 +142,10 @@ class _StateWords:
 class _Execution:
     """One pass over the transactions of a batch."""
 
-    def __init__(self, batch: Batch, state: State, tracer: Tracer) -> None:
+    def __init__(self, batch: Batch, state: State, tracer: Tracer, registry: Registry) -> None:
         self._batch = batch
+        self._registry = registry
+        self._records: list[Record] = []
         self._state = state
         self._journal = JournaledState(_StateWords(state))
         self._block = BlockEnvironment(
@@ -135,6 +158,18 @@ class _Execution:
         self.codes: dict[int, bytes] = {}
         self._tracer = AccessTracer(self.ledger, tracer)
 
+    def register(self) -> None:
+        """Make the registrations of the batch; each index is free before it."""
+        for index, address in self._batch.registrations or ():
+            self._registry.add(index, address)
+            self.ledger.write(Cause.REGISTER, Place(index, Field.REGISTRY), address)
+
+    def published(self) -> BatchData:
+        """The data of the batch, once all transactions ran."""
+        batch = self._batch
+        new = batch.registrations or ()
+        return BatchData(batch.timestamp, batch.coinbase, new, tuple(self._records))
+
     def run(self, index: int, signed: SignedTransaction) -> TransactionResult:
         transaction = signed.transaction
         place = f"transaction {index}"
@@ -145,9 +180,16 @@ class _Execution:
         self._check(place, transaction)
         if 1 <= transaction.to <= LAST_PRECOMPILE:
             raise MissingPrecompile(index, transaction.to)
+        try:
+            record = record_of(transaction, self._registry)
+        except InputError as error:
+            raise InputError(f"{place}: {error}") from error
         self._journal.begin_transaction()
         self.ledger.begin_transaction(index)
         self._tracer.begin_transaction(index)
+        self._records.append(record)
+        self.ledger.read(Cause.FROM_INDEX, Place(record.sender, Field.REGISTRY))
+        self.ledger.read(Cause.TO_INDEX, Place(record.to, Field.REGISTRY))
         self._take_fee(transaction)
         outcome = self._call(index, transaction)
         used = transaction.gas_limit - outcome.gas_left

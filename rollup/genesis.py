@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from zkroll.errors import InputError
+from zkroll.rollup.registry import INDEX_BITS
 from zkroll.rollup.state.state import Field, Place, State, code_words
 from zkroll.rollup.state.store import Store
 
@@ -16,8 +17,9 @@ SUPPLY_LIMIT = 1 << 128
 class Account:
     """One account: balance in wei, code as bytes, storage words by slot.
 
-    `emptied` names the places of this account that were written once and hold zero now: they have a leaf,
-    unlike places never written. A state made by earlier batches has such places; a genesis has none.
+    `indices` are those registered for it. `emptied` names the places of this account that were written once and
+    hold zero now: they have a leaf, unlike places never written. A state made by earlier batches has such places;
+    a genesis has none.
     """
 
     address: int
@@ -26,6 +28,7 @@ class Account:
     code: bytes = b""
     storage: Mapping[int, int] = field(default_factory=dict)
     emptied: frozenset[Place] = frozenset()
+    indices: tuple[int, ...] = ()
 
     def words(self) -> list[tuple[Place, int]]:
         """The nonzero words of this account; raises InputError for one out of range."""
@@ -47,14 +50,18 @@ class Account:
                     f"{where}: storage[{slot:#x}]: expected 256-bit slot and word, got {word:#x}"
                 )
             rows.append((Place(self.address, Field.STORAGE, slot), word))
+        for index in self.indices:
+            if not 0 <= index < 1 << INDEX_BITS:
+                raise InputError(f"{where}: indices: expected at most {INDEX_BITS} bits, got {index}")
+            rows.append((Place(index, Field.REGISTRY), self.address))
         return [(place, word) for place, word in rows if word]
 
 
 def build_state(accounts: Iterable[Account], store: Store | None = None) -> State:
     """A state that holds exactly these accounts, in an empty store (in memory when none is given).
 
-    Raises InputError for an account given twice, a supply of 2^128 or more, a place both emptied and held,
-    and a store that is not empty. Nothing is committed.
+    Raises InputError for an account or an index given twice, a supply of 2^128 or more, a place both emptied
+    and held, and a store that is not empty. Nothing is committed.
     """
     everything = list(accounts)
     state = State(store)
@@ -62,6 +69,9 @@ def build_state(accounts: Iterable[Account], store: Store | None = None) -> Stat
         raise InputError(f"genesis: expected an empty state store, got one with root {state.root:#x}")
     if len({account.address for account in everything}) != len(everything):
         raise InputError("genesis: an account is given twice")
+    indices = [index for account in everything for index in account.indices]
+    if len(set(indices)) != len(indices):
+        raise InputError("genesis: an index is given twice")
     supply = sum(account.balance for account in everything)
     if supply >= SUPPLY_LIMIT:
         raise InputError(f"genesis: expected a supply below 2^128, got {supply}")
@@ -83,7 +93,9 @@ def export_accounts(state: State) -> tuple[Account, ...]:
     """The accounts of a state, sorted by address: `build_state` of them has the same root."""
     by_address: dict[int, dict[Place, int]] = {}
     for place in state.places():
-        by_address.setdefault(place.address, {})[place] = state.word(place)
+        word = state.word(place)
+        owner = word if place.field is Field.REGISTRY else place.address
+        by_address.setdefault(owner, {})[place] = word
     return tuple(_account(state, address, words) for address, words in sorted(by_address.items()))
 
 
@@ -95,4 +107,5 @@ def _account(state: State, address: int, words: Mapping[Place, int]) -> Account:
         code=state.code(address),
         storage={place.slot: word for place, word in words.items() if place.field is Field.STORAGE and word},
         emptied=frozenset(place for place, word in words.items() if not word),
+        indices=tuple(place.address for place in words if place.field is Field.REGISTRY),
     )

@@ -203,7 +203,7 @@ def capacity(batch: Batch) -> dict[str, Any]:
     state = build_state(batch.pre_state)
     per_transaction = []
     for signed in batch.transactions:
-        alone = batch_trace(execute_batch(replace(batch, transactions=(signed,)), state))
+        alone = batch_trace(execute_batch(replace(batch, transactions=(signed,), registrations=None), state))
         rows = fill_chips(variable, FillContext(alone, alone.public_values()))
         per_transaction.append({name: chip.rows for name, chip in rows.items()})
     chips = {}

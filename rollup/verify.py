@@ -9,8 +9,7 @@ from zkroll.algebra.keccak import keccak256
 from zkroll.circuits.buses import PUBLIC_VALUES
 from zkroll.circuits.source import statement_values
 from zkroll.errors import InputError, VerificationError
-from zkroll.rollup.batch import decode_data
-from zkroll.rollup.executor import LARGEST_NONCE, LAST_PRECOMPILE
+from zkroll.rollup.batch_data import decode_data
 from zkroll.rollup.proof import BatchProof
 
 if TYPE_CHECKING:
@@ -44,7 +43,7 @@ def verify_on_l1(proof: BatchProof, l1: L1, srs: SRS | None = None) -> dict[str,
         "chain_id": posted.chain_id,
         "contract": f"0x{posted.rollup_address:040x}",
         "data_hash": f"0x{posted.data_hash:064x}",
-        "transactions": len(decode_data(posted.data).transactions),
+        "transactions": len(decode_data(posted.data).records),
         "l1": l1.name,
         "l1_block": posted.posted_in_block,
         "insecure_setup": insecure,
@@ -84,12 +83,6 @@ def statement(
         decoded = decode_data(data)
     except InputError as error:
         raise VerificationError(f"data: {error}") from error
-    for index, transaction in enumerate(decoded.transactions):
-        # The chips know neither rule: they see an account without code, and a nonce that grows.
-        if 1 <= transaction.to <= LAST_PRECOMPILE:
-            raise VerificationError(f"data: transaction {index} calls the precompile {transaction.to:#x}")
-        if transaction.nonce == LARGEST_NONCE:
-            raise VerificationError(f"data: transaction {index} has the last nonce, which is never used")
     return statement_values(
         old_root=old_root,
         new_root=new_root,

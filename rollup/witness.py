@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from zkroll.circuits.source import BatchTrace, LeafUpdate, TransactionTrace
+from zkroll.rollup.batch_data import Record
 from zkroll.rollup.executor import ExecutedBatch, TransactionResult
 from zkroll.rollup.state.smt import Touch
 from zkroll.rollup.state.state import Field, TouchedWord
@@ -39,22 +40,28 @@ def batch_trace(executed: ExecutedBatch) -> BatchTrace:
         coinbase=batch.coinbase,
         old_root=executed.old_root,
         new_root=executed.new_root,
-        data=batch.encode_data(),
-        data_hash=int.from_bytes(batch.data_hash(), "big"),
+        data=executed.data,
+        data_hash=executed.data_hash,
         transactions=[
-            _transaction(signed, result, context, code_hashes.get(signed.transaction.to, 0), refund)
-            for signed, result, context, refund in zip(
-                batch.transactions, executed.results, outer, refunds, strict=True
+            _transaction(signed, result, record, context, code_hashes.get(signed.transaction.to, 0), refund)
+            for signed, result, record, context, refund in zip(
+                batch.transactions, executed.results, executed.published.records, outer, refunds, strict=True
             )
         ],
         steps=executed.trace,
         leaves=[_leaf(word) for word in executed.touched],
         codes=executed.codes,
+        registrations=executed.published.registrations,
     )
 
 
 def _transaction(
-    signed: SignedTransaction, result: TransactionResult, context: Context, code_hash: int, refund: int
+    signed: SignedTransaction,
+    result: TransactionResult,
+    record: Record,
+    context: Context,
+    code_hash: int,
+    refund: int,
 ) -> TransactionTrace:
     tx = signed.transaction
     return TransactionTrace(
@@ -78,6 +85,8 @@ def _transaction(
         success=result.success,
         first_step=context.first_step,
         end_step=context.end_step,
+        from_index=record.sender,
+        to_index=record.to,
     )
 
 

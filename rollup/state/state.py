@@ -5,6 +5,9 @@ Every word has a place (address, field, slot); the slot is 0 for all fields but 
     key   = Poseidon(address, field, slot_hi, slot_lo)
     value = 0 for the word 0, else Poseidon(hi, lo)
 
+The registry of accounts lies in the same tree: its index stands in place of the address, and the word is the
+address registered under it.
+
 The words stand beside the tree in the store. A place without a leaf means the word 0; a leaf once made is
 kept, with value 0 when its word becomes 0 again.
 """
@@ -12,7 +15,7 @@ kept, with value 0 when its word becomes 0 again.
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -28,7 +31,7 @@ MAX_CODE_BYTES = 24576  # EIP-170
 
 
 class Field(enum.IntEnum):
-    """The fields of an account, as they enter the tree key."""
+    """The fields of an account, as they enter the tree key; REGISTRY is the one of an index."""
 
     NONCE = 0
     BALANCE = 1
@@ -36,6 +39,7 @@ class Field(enum.IntEnum):
     CODE_KECCAK = 3
     CODE_SIZE = 4
     STORAGE = 5
+    REGISTRY = 6
 
 
 class Place(NamedTuple):
@@ -66,6 +70,7 @@ class State:
         self.store: Store = MemoryStore() if store is None else store
         self._words: dict[Place, int] = {}
         self._codes: dict[int, bytes] = {}
+        self._registrations: dict[int, int] | None = None
         self._tree = SparseMerkleTree(self._load_node, root=self.meta_number("root", default=0))
 
     @property
@@ -122,6 +127,10 @@ class State:
             for i, update in zip(order, updates, strict=True)
         )
         self._words.update(rows)
+        if self._registrations is not None:
+            self._registrations.update(
+                (place.address, word) for place, word in rows if word and place.field is Field.REGISTRY
+            )
         return touched
 
     def add_code(self, code: bytes) -> None:
@@ -156,6 +165,19 @@ class State:
     def has_leaf(self, place: Place) -> bool:
         """Whether the tree holds a leaf for the place (it may hold the word 0)."""
         return self._tree.get(tree_keys([place])[0]) is not None
+
+    def registrations(self) -> Mapping[int, int]:
+        """The address registered under each index: read from the store once, then kept as words are applied."""
+        if self._registrations is None:
+            kind = bytes([Field.REGISTRY])
+            found = {
+                _place_of(key): int.from_bytes(word, "big")
+                for key, word in self.store.items(Table.WORD)
+                if key[20:21] == kind
+            }
+            found |= {place: word for place, word in self._words.items() if place.field is Field.REGISTRY}
+            self._registrations = {place.address: word for place, word in found.items() if word}
+        return self._registrations
 
     def places(self) -> list[Place]:
         """All places ever written, in order; for export and inspection."""

@@ -189,7 +189,8 @@ def stubs(source: BatchTrace) -> Stubs:
         if tx.code_hash:
             out.lengths += [(1, ctx, len(tx.calldata))] * 2
             out.words += [(1, ctx, i, *halves(word)) for i, word in enumerate(tx.words[3:])]
-    data = [int.from_bytes(source.data[i : i + 32], "big") for i in range(0, len(source.data), 32)]
+    padded = source.data + bytes(-len(source.data) % 32)
+    data = [int.from_bytes(padded[i : i + 32], "big") for i in range(0, len(padded), 32)]
     out.words += [(3, 0, i, *halves(word)) for i, word in enumerate(data)]
     return out
 

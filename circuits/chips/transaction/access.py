@@ -1,9 +1,9 @@
 """One access to an account field on the STATE bus, and the order of all accesses of a batch for the fills.
 
-Times are 8 clk + k: the BEGIN row's clock has k = 0 … 3, SELFBALANCE 4, the END row's clock 0 … 2 and, for
-storage, 5. Within a transaction: sender's nonce, payment by the sender, credit to the recipient, the
-recipient's code, what runs, the credit taken back on failure, settlement with the sender, the coinbase's
-reward.
+Times are 8 clk + k: the BEGIN row's clock has k = 0 … 3, 5 and 6, SELFBALANCE 4, the END row's clock 0 … 2 and,
+for storage, 5; the i-th registration of the batch has time 8 (1 + i) + 7, before all clocks. Within a
+transaction: sender's nonce, payment by the sender, credit to the recipient, the recipient's code, the registry
+of both, what runs, the credit taken back on failure, settlement with the sender, the coinbase's reward.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from zkroll.circuits.buses import (
     FIELD_BALANCE,
     FIELD_CODE_POSEIDON,
     FIELD_NONCE,
+    FIELD_REGISTRY,
     SELFBALANCE,
     STATE,
     TX_BEGIN,
@@ -36,6 +37,8 @@ BEGIN_PAY: Final = 1
 BEGIN_CREDIT: Final = 2
 BEGIN_CODE: Final = 3
 RUN_BALANCE: Final = 4
+BEGIN_FROM: Final = 5
+BEGIN_TO: Final = 6
 END_UNDO: Final = 0
 END_SETTLE: Final = 1
 END_REWARD: Final = 2
@@ -120,8 +123,8 @@ def fixed_limbs(value: int, rows: int) -> U64:
 
 
 def schedule(ctx: FillContext, span: Spans, amounts: Amounts) -> dict[str, Access]:
-    """All accesses to account fields: "nonce", "pay", "credit", "code", "undo", "settle", "reward" with a row
-    per transaction, "balance" with a row per SELFBALANCE request."""
+    """All accesses to account fields: "nonce", "pay", "credit", "code", "undo", "settle", "reward" and, of the
+    registry, "from", "to" with a row per transaction, "balance" with a row per SELFBALANCE request."""
     transactions = ctx.source.transactions
     count = len(transactions)
     sender = limbs_of(tx.sender for tx in transactions)
@@ -131,6 +134,10 @@ def schedule(ctx: FillContext, span: Spans, amounts: Amounts) -> dict[str, Acces
     clocks = asked.field("clk")[:, 0].astype(np.int64)
     owner = np.searchsorted(span.begin, clocks, side="right") - 1
     one, zero = fixed_limbs(1, count), fixed_limbs(0, count)
+    from_index = limbs_of(tx.from_index for tx in transactions)
+    to_index = limbs_of(tx.to_index for tx in transactions)
+    registered = limbs_of(index for index, _ in ctx.source.registrations)
+    made = registration_times(registered.shape[0])
     begin, end = 8 * span.begin, 8 * span.end
     kinds: dict[str, tuple[U64, int, I64, U64]] = {
         "nonce": (sender, FIELD_NONCE, begin + BEGIN_NONCE, one),
@@ -141,6 +148,9 @@ def schedule(ctx: FillContext, span: Spans, amounts: Amounts) -> dict[str, Acces
         "settle": (sender, FIELD_BALANCE, end + END_SETTLE, amounts.settle),
         "reward": (coinbase, FIELD_BALANCE, end + END_REWARD, amounts.reward),
         "balance": (to[owner], FIELD_BALANCE, 8 * clocks + RUN_BALANCE, fixed_limbs(0, len(owner))),
+        "from": (from_index, FIELD_REGISTRY, begin + BEGIN_FROM, zero),
+        "to": (to_index, FIELD_REGISTRY, begin + BEGIN_TO, zero),
+        "register": (registered, FIELD_REGISTRY, made, fixed_limbs(0, made.shape[0])),
     }
     address = np.concatenate([a for a, _, _, _ in kinds.values()])
     field = np.concatenate([np.full(t.shape[0], f, dtype=np.uint64) for _, f, t, _ in kinds.values()])
@@ -155,8 +165,13 @@ def schedule(ctx: FillContext, span: Spans, amounts: Amounts) -> dict[str, Acces
     return out
 
 
+def registration_times(count: int) -> I64:
+    """The times of the batch's registrations, which begin behind the header and take two units each."""
+    return 8 * (1 + np.arange(count)) + 7
+
+
 def _running_words(ctx: FillContext, address: U64, field: U64, time: I64, change: U64) -> tuple[I64, U64]:
-    """For each access the time of the one before it (0: none) and the word before it."""
+    """For each access the time of the one before it (0: none) and the word before it (not of the registry)."""
     rows = time.shape[0]
     if not rows:
         return time, change

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from zkroll.algebra.constants import R_MODULUS
 from zkroll.algebra.field import fr
 from zkroll.circuits.air.gadgets import limbs16
 from zkroll.circuits.air.witness import ColumnData, FillContext
 from zkroll.circuits.buses import CONTEXT, TX_SPAN
-from zkroll.circuits.chips.limbs import I64, U64, limbs_of
+from zkroll.circuits.chips.limbs import I64, U64, inverse, limbs_of
 from zkroll.circuits.chips.poseidon import poseidon_limbs
 from zkroll.circuits.chips.transaction.access import (
     Spans,
@@ -20,7 +21,8 @@ from zkroll.circuits.chips.transaction.access import (
     spans,
 )
 from zkroll.circuits.chips.transaction.amounts import amounts, gas
-from zkroll.circuits.source import TransactionTrace
+from zkroll.circuits.chips.transaction.rules import HEAD_WORDS, LARGEST_NONCE, LAST_PRECOMPILE
+from zkroll.circuits.source import BatchTrace, TransactionTrace
 from zkroll.errors import ProvingError
 
 
@@ -35,7 +37,7 @@ def fill_transactions(ctx: FillContext, opcodes: Sequence[int]) -> dict[str, Col
     columns: dict[str, ColumnData] = {}
     spent, moved = gas(ctx, span), amounts(ctx, span)
     accesses = schedule(ctx, span, moved)
-    for name in ("nonce", "pay", "credit", "undo", "settle", "reward", "code"):
+    for name in ("nonce", "pay", "credit", "undo", "settle", "reward", "code", "from", "to"):
         columns.update(access_columns(name, accesses[name].time, accesses[name].before))
     balances = {name: accesses[name].word for name in ("pay", "credit", "undo", "settle", "reward")}
     after = {
@@ -53,6 +55,8 @@ def fill_transactions(ctx: FillContext, opcodes: Sequence[int]) -> dict[str, Col
     intrinsic = np.array([tx.intrinsic_gas for tx in transactions], dtype=np.uint64)
     limit = np.array([tx.gas_limit for tx in transactions], dtype=np.uint64)
     spare = np.maximum(span.refund, spent.quotient) - np.minimum(span.refund, spent.quotient)
+    small, ordinary = _recipients(to)
+    nonce = limbs_of(tx.nonce for tx in transactions)
     asked, asked_spans = _counts(ctx, span, opcodes)
     return {
         **columns,
@@ -67,7 +71,9 @@ def fill_transactions(ctx: FillContext, opcodes: Sequence[int]) -> dict[str, Col
         "coinbase_lo": fixed_limbs(source.coinbase % 2**128, count),
         "length": np.array([len(tx.calldata) for tx in transactions], dtype=np.uint64),
         "gas_limit": limit,
-        "nonce": np.array([tx.nonce for tx in transactions], dtype=np.uint64),
+        "from_index": np.array([tx.from_index for tx in transactions], dtype=np.uint64),
+        "to_index": np.array([tx.to_index for tx in transactions], dtype=np.uint64),
+        "nonce": nonce,
         "from_hi": sender[:, 2:],
         "from_lo": sender[:, :2],
         "to_hi": to[:, 2:],
@@ -78,6 +84,10 @@ def fill_transactions(ctx: FillContext, opcodes: Sequence[int]) -> dict[str, Col
         "nonzero": np.array(
             [len(tx.calldata) - tx.calldata.count(0) for tx in transactions], dtype=np.uint64
         ),
+        "fold": _folds(source),
+        "small": small,
+        "ordinary": ordinary,
+        "not_last": inverse(_sum(nonce, fixed_limbs(R_MODULUS - LARGEST_NONCE, count))),
         "key_x": key_x,
         "key_y": key_y,
         "key_hash": key_hash,
@@ -104,6 +114,26 @@ def fill_transactions(ctx: FillContext, opcodes: Sequence[int]) -> dict[str, Col
         "spans": asked_spans,
         "asked": asked,
     }
+
+
+def _folds(source: BatchTrace) -> list[U64]:
+    """The message's fold after each word of the head, (n, 4) limbs each."""
+    folds, before = [], fixed_limbs(source.chain_id, len(source.transactions))
+    for i in range(HEAD_WORDS):
+        word = limbs_of(tx.words[i] for tx in source.transactions)
+        before = poseidon_limbs(before, word[:, 2:], word[:, :2])
+        folds.append(before)
+    return folds
+
+
+def _recipients(to: U64) -> tuple[list[U64], U64]:
+    """The products of to - i for i = 0 … 4 and for i = 0 … 8, and the inverse of that for i = 0 … 10."""
+    count = to.shape[0]
+    products, product = [], fr.from_array(np.ones(count, dtype=np.uint64))
+    for root in range(LAST_PRECOMPILE + 1):
+        product = fr.mul(product, fr.sub(fr.from_array(to), fr.from_array(fixed_limbs(root, count))))
+        products.append(fr.to_limbs(product, count))
+    return [products[4], products[8]], inverse(products[LAST_PRECOMPILE])
 
 
 def _sum(a: U64, b: U64) -> U64:

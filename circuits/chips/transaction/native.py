@@ -3,8 +3,13 @@
 Columns
     active, tx, begin, end   number of the transaction; clocks of its BEGIN and END rows (``begin`` is its
     ctx) chain_id, number, timestamp, coinbase_hi, coinbase_lo   the block
-    length, gas_limit, nonce, from_hi, from_lo, to_hi, to_lo, gas_price, value, message, nonzero
-                         from the data: addresses as their high 32 and low 128 bits, calldata's nonzero bytes
+    length, gas_limit, from_index, to_index, gas_price, value, message, nonzero
+                         from the data; nonzero bytes of calldata
+    nonce                of the sender
+    from_hi, from_lo, to_hi, to_lo   the addresses in the registry: high 32 and low 128 bits
+    fold[3]              the message's fold after each word of the head
+    small[2], ordinary   products that tell whether the recipient is below 11, and their inverse
+    not_last             inverse of nonce - (2^64 - 1)
     key_x, key_y, key_hash, key_rest[6]  the public key, its hash, and the hash's bits from 160 up, in limbs
     gas[2]               limbs of the gas left to run
     gas_left, refund, success  what END says; refund is the counter, not yet capped
@@ -13,7 +18,7 @@ Columns
     payer, payee, undone, settled, rewarded   balances before the accesses of these names
     payer_after[8], payee_after[8], reward_after[8]   limbs of balances after
     code, code_size      the word of the recipient's code hash, the code's length in bytes
-    (access)_before, (access)_wait[3]   of the seven accesses
+    (access)_before, (access)_wait[3]   of the nine accesses
     spans, asked[11]     how often TX_SPAN and the words of CONTEXT are asked for
 
 Constraints
@@ -23,20 +28,23 @@ Constraints
     4. "the refund is capped": applied = capped ? fifth : refund; "spare": what is not applied is not less
     5. "payer/payee/coinbase balance": the balances after, as limbs
     6. "…: time goes up" for each access; "padding has … 0"
+    7. "recipient from 0 to 4/8", "recipient above 10": not the zero address and no precompile; "not the last
+       nonce"
 Interactions
-    7. TX_HEAD, TX_PART for the words of the data; BLOCK for the block; SIGNATURE for the signed message
-    8. POSEIDON2 of the key, CANONICAL: its hash is (rest * 2^32 + from_hi, from_lo) in halves
-    9. receives TX_BEGIN, TX_END from ``cpu``, with the code hash read from the state
-   10. STATE: sender's nonce + 1; sender's balance - gas_limit * price - value; recipient's + value;
+    8. TX_HEAD, TX_PART for what the data says; POSEIDON3 for the head's words of the message; BLOCK for the block; SIGNATURE for the signed message
+    9. POSEIDON2 of the key, CANONICAL: its hash is (rest * 2^32 + from_hi, from_lo) in halves
+   10. receives TX_BEGIN, TX_END from ``cpu``, with the code hash read from the state
+   11. STATE: the registry of both indices; sender's nonce + 1; sender's balance - gas_limit * price - value; recipient's + value;
       recipient's
        code hash; on failure recipient's - value; sender's + (gas_left + applied) * price (+ value on
        failure); coinbase's + (gas used - applied) * price
-   11. serves TX_SPAN and CONTEXT; LENGTH of the code as often as CODESIZE is asked
-   12. limbs are in the 16-bit table
+   12. serves TX_SPAN and CONTEXT; LENGTH of the code as often as CODESIZE is asked
+   13. limbs are in the 16-bit table
 
 The sender is the key's: halves are canonical, so from_lo and the low 32 bits of the high half are the
-address. Amounts: gas_limit < 2^32, gas_price < 2^64, value < 2^128 by the bytes of the data, so nothing
-wraps, and a balance after payment that fits 128 bits was not negative. Credits are checked where they could
+address, which must be the one registered under the index. Amounts: gas_limit < 2^32, gas_price < 2^64, value
+< 2^128 by the bytes of the data, addresses and nonce by those of the state (7. keeps the nonce below 2^64), so
+the head's words are those that were signed, nothing wraps, and a balance after payment that fits 128 bits was not negative. Credits are checked where they could
 pass 2^128; the take-back and the settlement need no check: they give back at most what payment and credit of
 the same transaction moved, and nothing in between changes a balance. In this order also sender = recipient
 works out. The number of rows and their tx are those of the data, in which 0, 1, … come once each; ``cpu``
@@ -48,6 +56,8 @@ Padding rows are zero.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 from zkroll.circuits.air.chip import AirBuilder, Chip, Word
 from zkroll.circuits.air.expr import Expr, lift, weighted
 from zkroll.circuits.air.gadgets import range16
@@ -57,8 +67,10 @@ from zkroll.circuits.buses import (
     FIELD_BALANCE,
     FIELD_CODE_POSEIDON,
     FIELD_NONCE,
+    FIELD_REGISTRY,
     LENGTH,
     POSEIDON2,
+    POSEIDON3,
     SIGNATURE,
     SPACE_CODE,
     TX_BEGIN,
@@ -71,13 +83,13 @@ from zkroll.circuits.chips.transaction.access import access
 from zkroll.circuits.chips.transaction.amounts import REFUND_QUOTIENT
 from zkroll.circuits.chips.transaction.buses import (
     BLOCK,
-    PART_ADDRESSES,
+    PART_AMOUNTS,
     PART_MESSAGE,
-    PART_VALUE,
     TX_HEAD,
     TX_PART,
 )
 from zkroll.circuits.chips.transaction.fill import fill_transactions
+from zkroll.circuits.chips.transaction.rules import LARGEST_NONCE, LAST_PRECOMPILE, NATIVE_TYPE
 
 TRANSACTION_GAS = 21000  # yellow paper, G_transaction
 ZERO_BYTE_GAS = 4
@@ -103,14 +115,18 @@ class TransactionChip(Chip):
         to = Word(b.column("to_hi"), b.column("to_lo"))
         price, value = b.column("gas_price"), b.column("value")
         message, nonzero = b.column("message"), b.column("nonzero")
+        from_index, to_index = b.column("from_index"), b.column("to_index")
 
-        head = (tx, begin, chain_id, length, gas_limit, nonce, sender.hi, to.hi, price)
-        b.send("head", TX_HEAD, head, active)
-        b.send("addresses", TX_PART, (tx, PART_ADDRESSES, sender.lo, to.lo), active)
-        b.send("value", TX_PART, (tx, PART_VALUE, value, 0), active)
+        first = active * (NATIVE_TYPE << 120) + length * 2**96 + gas_limit * 2**64 + nonce
+        second = sender.hi * 2**96 + to.hi * 2**64 + price
+        words_of_head = (Word(first, second), Word(sender.lo, to.lo), _amount(value))
+        folded = _folded(b, chain_id, words_of_head, active)
+        b.send("head", TX_HEAD, (tx, begin, folded, length, gas_limit, from_index, to_index), active)
+        b.send("amounts", TX_PART, (tx, PART_AMOUNTS, value, price), active)
         b.send("message and bytes", TX_PART, (tx, PART_MESSAGE, message, nonzero), active)
         b.send("block", BLOCK, (chain_id, number, timestamp, coinbase.hi, coinbase.lo), active)
         self._signer(b, sender, message, active)
+        self._refused(b, _joined(to), nonce, active)
 
         gas = _limbs(b, "gas", 2, active)
         byte_gas = length * ZERO_BYTE_GAS + nonzero * (NONZERO_BYTE_GAS - ZERO_BYTE_GAS)
@@ -144,6 +160,9 @@ class TransactionChip(Chip):
             ("reward", coinbase_place, stop + at.END_REWARD, rewarded, after_reward),
         ):
             access(b, name, place, time=time, old=_amount(old), new=_amount(new), when=active)
+        from_place, to_place = (from_index, FIELD_REGISTRY, 0, 0), (to_index, FIELD_REGISTRY, 0, 0)
+        access(b, "from", from_place, time=start + at.BEGIN_FROM, old=sender, new=sender, when=active)
+        access(b, "to", to_place, time=start + at.BEGIN_TO, old=to, new=to, when=active)
         access(b, "code", code_place, time=start + at.BEGIN_CODE, old=code, new=code, when=active)
 
         spans, asked = b.column("spans"), b.columns("asked", len(CONTEXT_OPCODES))
@@ -169,6 +188,16 @@ class TransactionChip(Chip):
         b.send("signed message", SIGNATURE, (*key, message), active)
 
     @staticmethod
+    def _refused(b: AirBuilder, to: Expr, nonce: Expr, active: Expr) -> None:
+        """The recipient is an account that can be called, and the nonce is not the last one."""
+        four, eight = b.columns("small", 2)
+        ordinary, not_last = b.column("ordinary"), b.column("not_last")
+        b.constrain("recipient from 0 to 4", four - _product(to, range(5)))
+        b.constrain("recipient from 0 to 8", eight - four * _product(to, range(5, 9)))
+        b.constrain("recipient above 10", eight * _product(to, (9, LAST_PRECOMPILE)) * ordinary - active)
+        b.constrain("not the last nonce", (nonce - LARGEST_NONCE) * not_last - active)
+
+    @staticmethod
     def _refund(b: AirBuilder, used: Expr, refund: Expr, active: Expr) -> Expr:
         """The refund counter, but not more than a fifth of the gas used."""
         fifth, rest, capped = _limbs(b, "fifth", 2, active), b.column("fifth_rest"), b.bit("capped")
@@ -181,6 +210,22 @@ class TransactionChip(Chip):
 
     def fill(self, ctx: FillContext) -> dict[str, ColumnData] | None:
         return fill_transactions(ctx, CONTEXT_OPCODES)
+
+
+def _folded(b: AirBuilder, start: Expr, words: Sequence[Word], active: Expr) -> Expr:
+    """The message's fold over the words of the head."""
+    for i, (word, after) in enumerate(zip(words, b.columns("fold", len(words)), strict=True)):
+        b.send(f"word {i} of the message", POSEIDON3, (start, word.hi, word.lo, after), active)
+        start = after
+    return start
+
+
+def _product(value: Expr, roots: Iterable[int]) -> Expr:
+    """Zero where the value is one of the roots."""
+    result = lift(1)
+    for root in roots:
+        result = result * (value - root)
+    return result
 
 
 def _limbs(b: AirBuilder, name: str, count: int, when: Expr) -> Expr:

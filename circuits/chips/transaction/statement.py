@@ -3,7 +3,7 @@
 Columns
     active
     batch_number, chain_id, rollup_address, timestamp, hash_hi, hash_lo   the public values of these names
-    words, transactions   32-byte words of the data, transactions in it
+    units, transactions   16-byte units of the data, transactions in it
     coinbase_hi, coinbase_lo   high 32 and low 128 bits of the coinbase
 
 Constraint
@@ -11,8 +11,8 @@ Constraint
 Interactions, all ``active`` times but for 5.
     2. receives PUBLIC of each value but the roots (those go to ``state_leaf``); the queue and
        withdrawal hashes are 0
-    3. KECCAK: the hash of the 32 ``words`` bytes of the data is the public one
-    4. FRAME: the header holds timestamp, transactions and coinbase; the data ends after that many words and
+    3. KECCAK: the hash of the 16 ``units`` bytes of the data is the public one
+    4. FRAME: the header holds timestamp, transactions and coinbase; the data ends after that many units and
        transactions
     5. receives BLOCK once per transaction
 
@@ -45,7 +45,7 @@ class StatementChip(Chip):
         number, chain_id = b.column("batch_number"), b.column("chain_id")
         rollup, timestamp = b.column("rollup_address"), b.column("timestamp")
         hash_hi, hash_lo = b.column("hash_hi"), b.column("hash_lo")
-        words, transactions = b.column("words"), b.column("transactions")
+        units, transactions = b.column("units"), b.column("transactions")
         coinbase = b.column("coinbase_hi"), b.column("coinbase_lo")
 
         for name, value in {
@@ -63,9 +63,9 @@ class StatementChip(Chip):
             "withdrawals_lo": lift(0),
         }.items():
             b.receive(f"public {name}", PUBLIC, (PUBLIC_VALUES.index(name), value), active)
-        b.send("hash of the data", KECCAK, (SPACE_DATA, 0, 0, 0, 0, words * 32, hash_hi, hash_lo), active)
+        b.send("hash of the data", KECCAK, (SPACE_DATA, 0, 0, 0, 0, units * 16, hash_hi, hash_lo), active)
         b.send("header of the data", FRAME, (FRAME_HEADER, timestamp, transactions, *coinbase), active)
-        b.send("end of the data", FRAME, (FRAME_END, words, transactions, 0, 0), active)
+        b.send("end of the data", FRAME, (FRAME_END, units, transactions, 0, 0), active)
         b.receive("block", BLOCK, (chain_id, number, timestamp, *coinbase), active * transactions)
         b.zero_in_padding(active)
 
@@ -79,7 +79,7 @@ class StatementChip(Chip):
             "timestamp": source.timestamp,
             "hash_hi": source.data_hash >> 128,
             "hash_lo": source.data_hash % 2**128,
-            "words": len(source.data) // 32,
+            "units": len(source.data) // 16,
             "transactions": len(source.transactions),
             "coinbase_hi": source.coinbase >> 128,
             "coinbase_lo": source.coinbase % 2**128,

@@ -1,0 +1,10 @@
+"""Numbers that a native transaction is bound by, for the chip and its fill."""
+
+from __future__ import annotations
+
+from typing import Final
+
+NATIVE_TYPE: Final = 1
+HEAD_WORDS: Final = 3  # 32-byte words of the signed message before the calldata
+LAST_PRECOMPILE: Final = 10  # Cancun
+LARGEST_NONCE: Final = 2**64 - 1  # EIP-2681: never used
