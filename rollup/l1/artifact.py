@@ -42,9 +42,13 @@ class Artifact:
         return self.bytecode + _encode(_types(entry["inputs"]), arguments)
 
     def encode_call(self, function: str, *arguments: object) -> bytes:
-        """Calldata of a call of `function`."""
+        """Calldata of a call of `function`; raises InputError for values that its types cannot hold."""
         entry = self._entry("function", function)
         return _selector(entry) + _encode(_types(entry["inputs"]), arguments)
+
+    def selector(self, function: str) -> bytes:
+        """The 4 bytes that calldata of `function` begins with."""
+        return _selector(self._entry("function", function))
 
     def decode_result(self, function: str, data: bytes) -> tuple[Any, ...]:
         """What `function` returned; raises InputError when `data` is not of its return types."""
@@ -141,8 +145,12 @@ def _keccak(text: str) -> bytes:
 
 def _encode(types: Sequence[str], values: Sequence[object]) -> bytes:
     from eth_abi.abi import encode
+    from eth_abi.exceptions import EncodingError
 
-    return encode(types, values)
+    try:
+        return encode(types, values)
+    except (EncodingError, OverflowError) as error:
+        raise InputError(f"contract call: expected values of types ({','.join(types)}): {error}") from error
 
 
 def _decode(types: Sequence[str], data: bytes, place: str) -> tuple[Any, ...]:

@@ -86,7 +86,7 @@ class Web3Node:
 
     def for_account(self, account: LocalAccount) -> Web3Node:
         """The same L1 for another account that pays for transactions and signs them."""
-        return _AccountNode(self.name, self.w3, self._submit, account)
+        return AccountNode(self.name, self.w3, self._submit, account)
 
     def send(self, to: int | None, data: bytes, value: int = 0) -> Receipt:
         account = self.account()
@@ -127,7 +127,7 @@ class Web3Node:
         return {"maxPriorityFeePerGas": tip, "maxFeePerGas": 2 * base_fee + tip}
 
 
-class _AccountNode(Web3Node):
+class AccountNode(Web3Node):
     """Another account's view of a node, which stays with whoever opened it."""
 
     def __init__(self, name: str, w3: Web3, submit: Callable[[bytes], bytes], account: LocalAccount) -> None:
