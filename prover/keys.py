@@ -10,7 +10,7 @@ from zkroll.circuits.air.expr import Stage
 from zkroll.circuits.air.layout import Machine
 from zkroll.circuits.air.witness import preprocessed_blocks
 from zkroll.errors import ProvingError
-from zkroll.prover.polynomials import Blocks, interleave, interpolate
+from zkroll.prover.polynomials import Blocks, interleave, interpolate, slot_runs
 from zkroll.verifier.key import VerifyingKey
 from zkroll.verifier.packing import preprocessed_groups
 from zkroll.verifier.transcript import Point
@@ -30,19 +30,17 @@ def make_proving_key(machine: Machine, srs: SRS) -> ProvingKey:
 
     Raises InputError where the reference string is too short for a table.
     """
-    coefficients: dict[str, Blocks] = {}
-    commitments: dict[str, tuple[Point, ...]] = {}
-    fixed = [layout for layout in machine.layouts if layout.widths[Stage.PREPROCESSED]]
-    for layout in fixed:
-        height = layout.air.fixed_height or 0
-        columns = coefficients[layout.name] = interpolate(preprocessed_blocks(layout.chip))
-        points: list[Point] = []
-        for group in preprocessed_groups([layout], {layout.name: height}, srs.n):
-            limbs = interleave([columns[slot.index] for slot in group.slots], height)
-            point = msm_g1(srs.g1[: limbs.shape[0]], limbs)
-            if point is None:
-                raise ProvingError(f"chip {layout.name}: preprocessed columns commit to infinity")
-            points.append(point)
-        commitments[layout.name] = tuple(points)
-    vk = VerifyingKey(machine, srs.n, commitments, srs.g2[1], srs.insecure)
+    coefficients = {
+        layout.name: interpolate(preprocessed_blocks(layout.chip))
+        for layout in machine.layouts
+        if layout.widths[Stage.PREPROCESSED]
+    }
+    points: list[Point] = []
+    for group in preprocessed_groups(machine.layouts, srs.n):
+        limbs = interleave(slot_runs(group, lambda slot: coefficients[slot.chip][slot.index]))
+        point = msm_g1(srs.g1[: limbs.shape[0]], limbs)
+        if point is None:
+            raise ProvingError(f"chip {group.slots[0].chip}: preprocessed columns commit to infinity")
+        points.append(point)
+    vk = VerifyingKey(machine, srs.n, tuple(points), srs.g2[1], srs.insecure)
     return ProvingKey(vk, srs, coefficients)

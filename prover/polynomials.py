@@ -1,12 +1,14 @@
 """Packed polynomials: interleaving columns into one polynomial and the arithmetic of the opening rounds.
 
-All arrays are block arrays of Fr (see ``zkroll.algebra.field``); a packed polynomial of arity t and height n
-is kept slot by slot as (t, n/8, 5, 8) coefficients and only interleaved for a commitment.
+All arrays are block arrays of Fr (see ``zkroll.algebra.field``); a packed polynomial is kept slot by slot, slots of
+one height as (k, n/8, 5, 8) coefficients, and only interleaved for a commitment.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,18 +16,45 @@ from numpy.typing import NDArray
 from zkroll.algebra import ntt
 from zkroll.algebra.constants import R_MODULUS, root_of_unity
 from zkroll.algebra.field import fr
-from zkroll.algebra.program import Program, run
+from zkroll.algebra.kernels.emit import LANES
+from zkroll.algebra.program import ADD, MUL, STORE, SUB, Program, run
+from zkroll.verifier.packing import Group, Slot
 
 Blocks = NDArray[np.uint64]
 
 
-def interleave(slots: Sequence[Blocks], height: int) -> NDArray[np.uint64]:
-    """Coefficients of sum_i X^i f_i(X^t) as canonical limbs (t * height, 4)."""
-    arity = len(slots)
-    out = np.empty((height, arity, 4), dtype=np.uint64)
-    for i, slot in enumerate(slots):
-        out[:, i] = fr.to_limbs(slot, height)
-    return out.reshape(height * arity, 4)
+def slot_runs(group: Group, coefficients: Callable[[Slot], Blocks]) -> list[Blocks]:
+    """The coefficients of a group's slots, those of one height together: (k, n/8, 5, 8) each, the tallest first."""
+    return [
+        np.stack([coefficients(slot) for slot in slots])
+        for _, slots in groupby(group.slots, key=lambda slot: slot.height)
+    ]
+
+
+def interleave(runs: Sequence[Blocks]) -> NDArray[np.uint64]:
+    """Coefficients of sum_i X^i f_i(X^t) as canonical limbs (t * height, 4).
+
+    ``runs`` are the slots in order, those of one height as (k, n/8, 5, 8), the tallest first.
+    """
+    arity = sum(len(run) for run in runs)
+    out = np.zeros((runs[0].shape[1] * LANES, arity, 4), dtype=np.uint64)
+    start = 0
+    for slots in runs:
+        count, height = len(slots), slots.shape[1] * LANES
+        limbs = fr.to_limbs(np.ascontiguousarray(slots)).reshape(count, height, 4)
+        out[:height, start : start + count] = limbs.swapaxes(0, 1)
+        start += count
+    return out.reshape(-1, 4)
+
+
+def split(columns: Blocks, pieces: int) -> Blocks:
+    """Coefficients f_k of f(Y) = sum_k Y^k f_k(Y^pieces) for columns (w, n/8, 5, 8): (w * pieces, n/pieces/8, 5, 8)."""
+    if pieces == 1:
+        return columns
+    width, blocks = columns.shape[:2]
+    rows = columns.swapaxes(-1, -2).reshape(width, blocks * LANES // pieces, pieces, -1)
+    parts = rows.swapaxes(1, 2).reshape(width * pieces, -1, LANES, columns.shape[2])
+    return np.ascontiguousarray(parts.swapaxes(-1, -2))
 
 
 def interpolate(values: Blocks) -> Blocks:
@@ -41,60 +70,57 @@ def domain_points(height: int, shift: int = 1) -> Blocks:
     return points if shift == 1 else fr.mul(points, shift)
 
 
-def divide_by_pair(
-    slots: Blocks, height: int, here: Sequence[int], there: Sequence[int], zeta: int
+def divide_by_points(
+    slots: Blocks, points: Sequence[int], values: Sequence[Sequence[int]], scale: int
 ) -> Blocks:
-    """Slot by slot (f_i - r_i)/((Y - zeta)(Y - zeta w)), r_i the line through the given values; coefficients.
+    """scale * (f_i - r_i)/prod_p (Y - p) for each slot f_i, r_i interpolating values[p][i] at points[p]; coefficients.
 
-    Done on the values over the trace domain, where the divisor is one vector for all slots: no recurrence.
+    That is the divided difference sum_p c_p (f_i - f_i(p))/(Y - p), c_p = 1/prod_(q != p) (p - q), taken on the
+    trace domain: no recurrence, and zero where there are as many points as coefficients.
     """
-    shifted = zeta * root_of_unity(height.bit_length() - 1) % R_MODULUS
-    points = domain_points(height)
-    distance = fr.sub(points, zeta)
-    inverse = fr.batch_inverse(fr.mul(distance, fr.sub(points, shifted)))
-    values = slots.copy()
-    ntt.forward(values)
-    span = pow(shifted - zeta, -1, R_MODULUS)
-    constants = [*here, *((b - a) * span % R_MODULUS for a, b in zip(here, there, strict=True))]
-    out = run(_division_program(len(here)), constants, [*values, distance, inverse], height)
+    height = slots.shape[1] * LANES
+    domain = domain_points(height)
+    inverses = []
+    for p in points:
+        weight = scale
+        for q in points:
+            weight = weight if q == p else weight * pow(p - q, -1, R_MODULUS) % R_MODULUS
+        inverses.append(fr.mul(fr.batch_inverse(fr.sub(domain, p)), weight))
+    on_domain = slots.copy()
+    ntt.forward(on_domain)
+    constants = [value for at_point in values for value in at_point]
+    out = run(_division_program(len(slots), len(points)), constants, [*on_domain, *inverses], height)
     ntt.inverse(out)
     return out
 
 
-def _division_program(slots: int) -> Program:
-    """out_i = (f_i - a_i - m_i * distance) * inverse, for columns f_0.., distance, inverse."""
-    constant, column = 2, 2 + 2 * slots
+@lru_cache(maxsize=512)
+def _division_program(slots: int, points: int) -> Program:
+    """out_i = sum_p (f_i - v_(p,i)) * e_p, for columns f_0.., e_0.."""
+    constant, column = 2, 2 + slots * points
     code = []
     for i in range(slots):
-        code += [
-            (2, 0, constant + slots + i, column + slots),
-            (1, 1, column + i, constant + i),
-            (1, 0, 1, 0),
-            (2, 0, 0, column + slots + 1),
-            (3, i, 0, 0),
-        ]
+        for p in range(points):
+            code.append((SUB, min(p, 1), column + i, constant + p * slots + i))
+            code.append((MUL, min(p, 1), min(p, 1), column + slots + p))
+            if p:
+                code.append((ADD, 0, 0, 1))
+        code.append((STORE, i, 0, 0))
     return Program(
-        n_registers=2, code=np.array(code, dtype=np.int32), n_constants=2 * slots, n_columns=slots + 2,
+        n_registers=2, code=np.array(code, dtype=np.int32), n_constants=slots * points, n_columns=slots + points,
         n_outputs=slots,
     )  # fmt: skip
 
 
-def divide_by_linear(coefficients: Blocks, size: int, point: int) -> Blocks:
-    """P/(X - point) for a polynomial of ``size`` coefficients (a power of two) with P(point) = 0."""
-    values = coefficients.copy()
-    ntt.forward(values[None])
-    inverse = fr.batch_inverse(fr.sub(domain_points(size), point))
-    quotient = fr.mul(values, inverse)
-    ntt.inverse(quotient[None])
-    return quotient
+def divide_by_linear(coefficients: Blocks, point: int) -> NDArray[np.uint64]:
+    """P/(X - point) for P with P(point) = 0, point nonzero, given by blocks; the quotient's canonical limbs.
 
-
-def pad(limbs: NDArray[np.uint64], size: int) -> Blocks:
-    """Canonical limbs (m, 4) as a block array of ``size`` elements, zero-padded."""
-    out = fr.zeros(size)
-    part = fr.from_array(limbs)
-    out[: part.shape[0]] = part
-    return out
+    q_(j-1) = sum_(i >= j) P_i point^(i-j) = -point^(-j) * sum_(i < j) P_i point^i.
+    """
+    size = coefficients.shape[0] * LANES
+    below = fr.prefix_sum(fr.mul(coefficients, fr.powers(point, size)))
+    quotient = fr.mul(below, fr.neg(fr.powers(pow(point, -1, R_MODULUS), size)))
+    return fr.to_limbs(quotient, size)[1:]
 
 
 def vandermonde_inverse(nodes: Sequence[int]) -> list[list[int]]:

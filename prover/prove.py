@@ -4,28 +4,41 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from zkroll.algebra import ntt
-from zkroll.algebra.constants import R_MODULUS, root_of_unity
+from zkroll.algebra.constants import R_MODULUS
 from zkroll.algebra.field import fr
 from zkroll.algebra.msm import msm_g1
-from zkroll.circuits.air.layout import GAMMA, ChipLayout
-from zkroll.circuits.air.witness import ChipTrace
+from zkroll.circuits.air.layout import GAMMA
+from zkroll.circuits.air.logup import ALPHA, BETA, SUM_PER_ROW
+from zkroll.circuits.air.witness import ChipTrace, empty_trace
 from zkroll.errors import ProvingError
 from zkroll.prover.keys import ProvingKey
-from zkroll.prover.polynomials import Blocks, divide_by_linear, divide_by_pair, interleave, interpolate, pad
+from zkroll.prover.polynomials import (
+    Blocks,
+    divide_by_linear,
+    divide_by_points,
+    interleave,
+    interpolate,
+    slot_runs,
+    split,
+)
 from zkroll.prover.quotient import helper_columns, quotient_pieces
-from zkroll.verifier.packing import BLINDING, CommitStage, Group, pack_all
+from zkroll.verifier.arithmetic import ELEMENTS, Element, elements
+from zkroll.verifier.packing import CommitStage, Group
 from zkroll.verifier.proof import InnerProof
-from zkroll.verifier.protocol import Rounds, chip_challenges, opening_terms
-from zkroll.verifier.transcript import Point, Transcript
+from zkroll.verifier.protocol import Opening, Points, Rounds, open_groups
+from zkroll.verifier.shape import proof_shape
+from zkroll.verifier.transcript import Point, Transcript, points_digest
 
 #: (stage, fraction done in [0, 1], the chip about to be worked on or "")
 Progress = Callable[[str, float, str], None]
 Sampler = Callable[[int], Sequence[int]]
+#: [group][point][slot]
+Evaluations = tuple[tuple[tuple[int, ...], ...], ...]
 
 
 def sample_scalars(count: int) -> list[int]:
@@ -38,47 +51,76 @@ def prove(
     traces: Mapping[str, ChipTrace],
     public_values: Sequence[int],
     *,
+    heights: Mapping[str, int] | None = None,
     progress: Progress = lambda _stage, _fraction, _chip: None,
     sample: Sampler = sample_scalars,
-    transcript: Transcript | None = None,
+    transcript: Transcript[Element] | None = None,
 ) -> InnerProof:
     """A proof that the filled chips satisfy the machine of ``key`` for these public values.
 
-    Nothing is checked here: an unsatisfied trace gives a proof that the verifier refuses. ``sample`` gives the
-    blinding coefficients, ``transcript`` is exchanged by tests only.
+    ``heights`` are those that named chips must have: they are padded with rows of zeros, and included without
+    rows where they are not in ``traces``; chips of fixed height always are. Raises ProvingError where a chip has
+    more rows. Nothing else is checked here: an unsatisfied trace gives a proof that the verifier refuses.
+    ``sample`` gives the blinding coefficients, ``transcript`` is exchanged by tests only.
     """
-    run = _Run(key, traces, sample, progress)
-    rounds = Rounds(transcript or Transcript())
-    rounds.statement(key.vk.digest, public_values, run.log_heights)
+    run = _Run(key, fitted(key, traces, heights or {}), sample, progress)
+    rounds = Rounds(ELEMENTS, transcript)
+    rounds.statement(Element(key.vk.digest), elements(public_values), run.shape.log_heights)
 
     main = run.commit_main()
-    challenges = rounds.main(main)
+    alpha, beta = rounds.main(_digest(main))
+    challenges = {ALPHA: int(alpha), BETA: int(beta)}
     helper, sums = run.commit_helpers(challenges)
-    challenges[GAMMA] = rounds.helpers(helper, sums)
+    challenges[GAMMA] = int(rounds.helpers(_digest(helper), elements(sums)))
     quotient = run.commit_quotients(challenges, sums)
-    zeta = rounds.quotient(quotient)
-    evaluations = run.evaluate(zeta)
-    nu = rounds.evaluations(evaluations)
-    opening, combined = run.open(evaluations, zeta, nu)
-    y = rounds.opening(opening)
-    final = run.open_at(combined, evaluations, zeta, nu, y)
+    points = Points(run.shape, rounds.quotient(_digest(quotient)))
+    evaluations = run.evaluate(points)
+    as_elements = [[elements(point) for point in group] for group in evaluations]
+    nu = rounds.evaluations(as_elements)
+    w = run.open(evaluations, points, int(nu))
+    opening = run.commit(w)
+    y = rounds.opening(_digest([opening]))
+    final = run.open_at(w, open_groups(ELEMENTS, points, as_elements, nu, y))
 
     return InnerProof(
-        tuple(run.log_heights), tuple(main), tuple(helper), tuple(quotient), tuple(sums), tuple(evaluations),
-        opening, final,
-    )  # fmt: skip
+        run.shape.log_heights,
+        tuple(main),
+        tuple(helper),
+        tuple(quotient),
+        tuple(sums),
+        evaluations,
+        opening,
+        final,
+    )
 
 
-@dataclass(frozen=True)
-class _Combined:
-    """sum_g nu^g F_g per shape (height, arity) as slot coefficients, and W's coefficients (size/8, 5, 8)."""
+def fitted(
+    key: ProvingKey, traces: Mapping[str, ChipTrace], heights: Mapping[str, int]
+) -> dict[str, ChipTrace]:
+    """The traces in machine order with at least these heights, and empty tables for chips that must be there."""
+    machine = key.vk.machine
+    unknown = (set(traces) | set(heights)) - {chip.name for chip in machine.chips}
+    if unknown:
+        raise ProvingError(f"prove: the machine {machine.name} has no chips {sorted(unknown)}")
+    found = {}
+    for chip in machine.chips:
+        trace = traces.get(chip.name)
+        height = heights.get(chip.name, chip.fixed_height)
+        if trace is None and height is not None:
+            trace = empty_trace(chip, height)
+        elif trace is not None and height is not None and trace.height != height:
+            if trace.rows > height:
+                raise ProvingError(
+                    f"prove: chip {chip.name}: expected at most {height} rows, got {trace.rows}"
+                )
+            trace = ChipTrace(chip, trace.rows, height, trace.columns)
+        if trace is not None:
+            found[chip.name] = trace
+    return found
 
-    shapes: dict[tuple[int, int], Blocks]
-    w: Blocks
-    size: int
 
-
-Evaluations = list[tuple[tuple[int, ...], tuple[int, ...]]]
+def _digest(points: Sequence[Point]) -> Element:
+    return Element(points_digest(points))
 
 
 class _Run:
@@ -91,78 +133,78 @@ class _Run:
         self.traces = traces
         self.sample = sample
         self.progress = progress
-        layouts = key.vk.machine.layouts
-        unknown = set(traces) - {layout.name for layout in layouts}
-        if unknown:
-            raise ProvingError(f"prove: the machine {key.vk.machine.name} has no chips {sorted(unknown)}")
-        self.layouts: list[ChipLayout] = [layout for layout in layouts if layout.name in traces]
-        self.heights = {layout.name: traces[layout.name].height for layout in self.layouts}
-        self.log_heights = [
-            self.heights[layout.name].bit_length() - 1 if layout.name in self.heights else -1
-            for layout in layouts
-        ]
-        self.groups = pack_all(layouts, self.heights, key.vk.capacity)
-        self.ordered = [group for stage in CommitStage for group in self.groups[stage]]
-        self.coefficients: dict[tuple[CommitStage, str], Blocks] = {
-            (CommitStage.PREPROCESSED, name): columns for name, columns in key.preprocessed.items()
-        }
-        self.helpers: dict[str, Blocks] = {}
+        self.shape = proof_shape(
+            key.vk.machine, {name: trace.height for name, trace in traces.items()}, key.vk.capacity
+        )
+        self.coefficients: dict[tuple[CommitStage, str], Blocks] = {}
+        self.slots: dict[tuple[CommitStage, str], Blocks] = {}
         self.blinding: dict[Group, Blocks] = {}
+        for name, columns in key.preprocessed.items():
+            self._keep(CommitStage.PREPROCESSED, name, columns, 1)
+
+    def _keep(self, stage: CommitStage, name: str, columns: Blocks, pieces: int | None = None) -> None:
+        """Columns by their coefficients, and the slots that they are committed in."""
+        self.coefficients[stage, name] = columns
+        self.slots[stage, name] = split(
+            columns, pieces or max(1, self.shape.heights[name] // self.shape.base)
+        )
 
     # rounds 2 to 4
 
     def commit_main(self) -> list[Point]:
-        for i, layout in enumerate(self.layouts):
-            self.progress("main columns", i / len(self.layouts), layout.name)
-            self.coefficients[CommitStage.MAIN, layout.name] = interpolate(self.traces[layout.name].main)
+        for i, layout in enumerate(self.shape.layouts):
+            self.progress("main columns", i / len(self.shape.layouts), layout.name)
+            self._keep(CommitStage.MAIN, layout.name, interpolate(self.traces[layout.name].main))
         return self._commit(CommitStage.MAIN, "main commitments")
 
     def commit_helpers(self, challenges: Mapping[str, int]) -> tuple[list[Point], list[int]]:
         sums = []
-        for i, layout in enumerate(self.layouts):
-            self.progress("bus columns", i / len(self.layouts), layout.name)
+        for i, layout in enumerate(self.shape.layouts):
+            self.progress("bus columns", i / len(self.shape.layouts), layout.name)
             if not layout.logup.width:
                 continue
             values, chip_sum = helper_columns(layout, self.traces[layout.name], challenges)
-            self.coefficients[CommitStage.HELPER, layout.name] = interpolate(values)
+            self._keep(CommitStage.HELPER, layout.name, interpolate(values))
             sums.append(chip_sum)
         return self._commit(CommitStage.HELPER, "bus commitments"), sums
 
     def commit_quotients(self, challenges: Mapping[str, int], sums: Sequence[int]) -> list[Point]:
-        remaining = iter(sums)
-        for i, layout in enumerate(self.layouts):
-            self.progress("quotients", i / len(self.layouts), layout.name)
-            height = self.heights[layout.name]
-            chip_sum = next(remaining) if layout.logup.width else 0
+        by_name = dict(zip((layout.name for layout in self.shape.summed), sums, strict=True))
+        for i, layout in enumerate(self.shape.layouts):
+            self.progress("quotients", i / len(self.shape.layouts), layout.name)
+            height = self.shape.heights[layout.name]
+            per_row = by_name.get(layout.name, 0) * pow(height, -1, R_MODULUS) % R_MODULUS
             empty = np.zeros((0, height // 8, 5, 8), dtype=np.uint64)
             stages = [
                 self.coefficients.get((stage, layout.name), empty)
                 for stage in (CommitStage.PREPROCESSED, CommitStage.MAIN, CommitStage.HELPER)
             ]
-            self.coefficients[CommitStage.QUOTIENT, layout.name] = quotient_pieces(
-                layout, stages, height, chip_challenges(challenges, chip_sum, height)
-            )
+            pieces = quotient_pieces(layout, stages, height, {**challenges, SUM_PER_ROW: per_row})
+            self._keep(CommitStage.QUOTIENT, layout.name, pieces)
+        self.coefficients.clear()  # the slots have them all
         return self._commit(CommitStage.QUOTIENT, "quotient commitments")
 
-    def _slots(self, group: Group) -> list[Blocks]:
-        """Coefficients of a group's polynomials, the blinding slot (made on first use) last."""
-        slots = [self.coefficients[group.stage, slot.chip][slot.index] for slot in group.slots]
-        if group.blinded:
+    def _runs(self, group: Group) -> list[Blocks]:
+        """Coefficients of a group's slots by height, the blinding slot (made on first use) last."""
+        runs = slot_runs(group, lambda s: self.slots[group.stage, s.chip][s.index * s.pieces + s.piece])
+        if group.blinding:
             if group not in self.blinding:
-                blinding = fr.zeros(group.height)
-                blinding[:1] = fr.from_ints(list(self.sample(BLINDING)))
-                self.blinding[group] = blinding
-            slots.append(self.blinding[group])
-        return slots
+                self.blinding[group] = fr.from_ints(list(self.sample(group.blinding)))[None]
+            runs.append(_padded(self.blinding[group]))
+        return runs
 
     def _commit(self, stage: CommitStage, label: str) -> list[Point]:
         points: list[Point] = []
-        for i, group in enumerate(self.groups[stage]):
-            self.progress(label, i / len(self.groups[stage]), "")
-            points.append(self._msm(interleave(self._slots(group), group.height)))
+        for i, group in enumerate(self.shape.groups[stage]):
+            self.progress(label, i / len(self.shape.groups[stage]), "")
+            points.append(self._msm(interleave(self._runs(group))))
         return points
 
-    def _msm(self, limbs: np.ndarray[tuple[int, ...], np.dtype[np.uint64]]) -> Point:
+    def commit(self, coefficients: Blocks) -> Point:
+        """The commitment to a polynomial."""
+        return self._msm(fr.to_limbs(coefficients))
+
+    def _msm(self, limbs: NDArray[np.uint64]) -> Point:
         point = msm_g1(self.key.srs.g1[: limbs.shape[0]], limbs)
         if point is None:
             raise ProvingError(
@@ -172,60 +214,61 @@ class _Run:
 
     # rounds 5 to 7
 
-    def evaluate(self, zeta: int) -> Evaluations:
-        """Every slot of every group at zeta and at zeta * w."""
-        result: Evaluations = []
-        for i, group in enumerate(self.ordered):
-            self.progress("evaluations", i / len(self.ordered), "")
-            slots = np.stack(self._slots(group))
-            shifted = zeta * root_of_unity(group.height.bit_length() - 1) % R_MODULUS
-            result.append((tuple(ntt.evaluate(slots, zeta)), tuple(ntt.evaluate(slots, shifted))))
-        return result
-
-    def open(self, evaluations: Evaluations, zeta: int, nu: int) -> tuple[Point, _Combined]:
-        """W = sum_g nu^g (F_g - r_g)/Z_g; groups of one shape are joined before the division."""
-        self.progress("openings", 0.0, "")
-        shapes: dict[tuple[int, int], Blocks] = {}
-        values: dict[tuple[int, int], tuple[list[int], list[int]]] = {}
-        power = 1
-        for group, (here, there) in zip(self.ordered, evaluations, strict=True):
-            shape = (group.height, group.arity)
-            term = fr.mul(np.stack(self._slots(group)), power)
-            a, b = values.get(shape, ([0] * group.arity, [0] * group.arity))
-            values[shape] = (
-                [(x + power * v) % R_MODULUS for x, v in zip(a, here, strict=True)],
-                [(x + power * v) % R_MODULUS for x, v in zip(b, there, strict=True)],
-            )
-            shapes[shape] = fr.add(shapes[shape], term) if shape in shapes else term
-            power = power * nu % R_MODULUS
-        size = 1 << (max(height * arity for height, arity in shapes) - 1).bit_length()
-        w = fr.zeros(size)
-        for shape, slots in shapes.items():
-            quotient = divide_by_pair(slots, shape[0], *values[shape], zeta)
-            w = fr.add(w, pad(interleave(list(quotient), shape[0]), size))
-        return self._msm(fr.to_limbs(w, size)[: self.key.srs.n]), _Combined(shapes, w, size)
-
-    def open_at(self, combined: _Combined, evaluations: Evaluations, zeta: int, nu: int, y: int) -> Point:
-        """W' = (sum_g nu^g/Z_g(y) (F_g - r_g(y)) - W)/(X - y)."""
-        self.progress("openings", 0.5, "")
-        terms = opening_terms(self.ordered, evaluations, zeta, nu, y)
-        constant = sum(term.scalar * term.remainder for term in terms) % R_MODULUS
-        numerator = fr.neg(combined.w)
-        done: set[tuple[int, int]] = set()
-        power = 1
-        for group, term in zip(self.ordered, terms, strict=True):
-            shape = (group.height, group.arity)
-            if shape not in done:
-                done.add(shape)
-                scale = term.scalar * pow(power, -1, R_MODULUS) % R_MODULUS
-                part = pad(
-                    interleave(list(fr.mul(combined.shapes[shape], scale)), group.height), combined.size
+    def evaluate(self, points: Points[Element]) -> Evaluations:
+        """Every slot of every group at all points of the group."""
+        result = []
+        for i, group in enumerate(self.shape.ordered):
+            self.progress("evaluations", i / len(self.shape.ordered), "")
+            runs = self._runs(group)
+            result.append(
+                tuple(
+                    tuple(value for run in runs for value in ntt.evaluate(run, int(point)))
+                    for point in points.group(group)
                 )
-                numerator = fr.add(numerator, part)
+            )
+        return tuple(result)
+
+    def open(self, evaluations: Evaluations, points: Points[Element], nu: int) -> Blocks:
+        """W = sum_g nu^g (F_g - r_g)/Z_g."""
+        w = fr.zeros(max(group.size for group in self.shape.ordered))
+        power = 1
+        for i, (group, values) in enumerate(zip(self.shape.ordered, evaluations, strict=True)):
+            self.progress("openings", 0.6 * i / len(self.shape.ordered), "")
+            at = [int(point) for point in points.group(group)]
+            quotients = []
+            start = 0
+            for run in self._runs(group):
+                stop = start + len(run)
+                of_run = [at_point[start:stop] for at_point in values]
+                quotients.append(divide_by_points(run, at, of_run, power))
+                start = stop
+            _add_into(w, fr.from_array(interleave(quotients)))
             power = power * nu % R_MODULUS
-        numerator[:1] = fr.sub(numerator[:1], fr.from_ints([constant]))
-        point = self._msm(
-            fr.to_limbs(divide_by_linear(numerator, combined.size, y), combined.size)[: self.key.srs.n]
-        )
+        return w
+
+    def open_at(self, w: Blocks, opening: Opening[Element]) -> Point:
+        """W' = (sum_g s_g F_g - rho - W)/(X - y)."""
+        numerator = fr.neg(w)
+        for i, (group, scalar) in enumerate(zip(self.shape.ordered, opening.scalars, strict=True)):
+            self.progress("openings", 0.6 + 0.2 * i / len(self.shape.ordered), "")
+            _add_into(numerator, fr.mul(fr.from_array(interleave(self._runs(group))), int(scalar)))
+        numerator[:1] = fr.sub(numerator[:1], fr.from_ints([int(opening.rho)]))
+        point = self._msm(divide_by_linear(numerator, int(opening.y)))
         self.progress("openings", 1.0, "")
         return point
+
+
+def _add_into(total: Blocks, part: Blocks) -> None:
+    head = total[: part.shape[0]]
+    fr.add(head, part, out=head)
+
+
+def _padded(blinding: Blocks) -> Blocks:
+    """A blinding slot (1, blocks, 5, 8) with a power of two of coefficients, as transforms need."""
+    blocks = blinding.shape[1]
+    wanted = 1 << (blocks - 1).bit_length()
+    if wanted == blocks:
+        return blinding
+    out: Blocks = np.zeros((1, wanted, *blinding.shape[2:]), dtype=np.uint64)
+    out[:, :blocks] = blinding
+    return out

@@ -28,7 +28,7 @@ from zkroll.rollup.executor import ExecutedBatch, execute_batch
 from zkroll.rollup.genesis import build_state
 from zkroll.rollup.proof import BatchProof
 from zkroll.rollup.witness import batch_trace
-from zkroll.verifier.packing import CommitStage, pack_all
+from zkroll.verifier.packing import CommitStage, stage_width
 
 #: (stage, percent of the stage done, seconds since the start)
 Progress = Callable[[str, float, float], None]
@@ -166,12 +166,11 @@ def prove_batch(
 
 def committed_cells(traces: Mapping[str, ChipTrace], key: ProvingKey) -> int:
     """Cells under the proof's commitments: main, bus and quotient columns, without blinding."""
-    heights = {name: trace.height for name, trace in traces.items()}
-    groups = pack_all(key.vk.machine.layouts, heights, key.vk.capacity)
     return sum(
-        group.height * len(group.slots)
+        trace.height * stage_width(layout, stage)
+        for layout in key.vk.machine.layouts
         for stage in (CommitStage.MAIN, CommitStage.HELPER, CommitStage.QUOTIENT)
-        for group in groups[stage]
+        if (trace := traces.get(layout.name)) is not None
     )
 
 
