@@ -88,12 +88,14 @@ class ExecutedBatch:
         )
 
 
-def execute_batch(batch: Batch, state: State | None = None, tracer: Tracer | None = None) -> ExecutedBatch:
+def execute_batch(
+    batch: Batch, state: State | None = None, tracer: Tracer | None = None, *, proven: bool = False
+) -> ExecutedBatch:
     """Execute every transaction; the state (built from the batch's pre-state when none is given) is advanced.
 
     Nothing is committed to the store. Raises InputError for an invalid transaction, which refuses the whole
     batch, and UnprovableError for one that needs what has no chip; both name the transaction's index, and the
-    state is then as it was.
+    state is then as it was. Signatures are not looked at in a `proven` batch, read from L1, which has none.
     """
     if state is None:
         state = build_state(batch.pre_state)
@@ -102,6 +104,7 @@ def execute_batch(batch: Batch, state: State | None = None, tracer: Tracer | Non
     if batch.registrations is None:
         batch = replace(batch, registrations=registry.copy().register(batch.plain()))
     execution = _Execution(batch, state, tracer, registry)
+    execution.signed = not proven
     execution.register()
     results = tuple(execution.run(index, signed) for index, signed in enumerate(batch.transactions))
     execution.check_accesses()
@@ -143,6 +146,7 @@ class _Execution:
     """One pass over the transactions of a batch."""
 
     def __init__(self, batch: Batch, state: State, tracer: Tracer, registry: Registry) -> None:
+        self.signed = True  # whether signatures are checked
         self._batch = batch
         self._registry = registry
         self._records: list[Record] = []
@@ -173,10 +177,11 @@ class _Execution:
     def run(self, index: int, signed: SignedTransaction) -> TransactionResult:
         transaction = signed.transaction
         place = f"transaction {index}"
-        try:
-            signed.check_signature(self._batch.chain_id)
-        except InputError as error:
-            raise InputError(f"{place}: {error}") from error
+        if self.signed:
+            try:
+                signed.check_signature(self._batch.chain_id)
+            except InputError as error:
+                raise InputError(f"{place}: {error}") from error
         self._check(place, transaction)
         if 1 <= transaction.to <= LAST_PRECOMPILE:
             raise MissingPrecompile(index, transaction.to)
