@@ -41,6 +41,12 @@ def development_genesis_root() -> int:
     return build_state(development_genesis()).root
 
 
+@lru_cache(maxsize=1)
+def bridge_genesis() -> tuple[Account, ...]:
+    """The genesis of a rollup that holds money: the token's code and nothing else; all money comes from L1."""
+    return (Account(TOKEN_ADDRESS, code=token_code()),)
+
+
 def token_balance_slot(owner: int) -> int:
     """The storage slot of an owner's balance in the example token."""
     if not 0 <= owner < 1 << 160:

@@ -20,6 +20,7 @@ PASSWORD_VARIABLE = "ZKROLL_L1_PASSWORD"  # noqa: S105 - the variable's name
 LARGEST_KEY_FILE = 1 << 16  # bytes
 
 INSECURE_DEVELOPMENT_SEED = b"zkroll insecure development deployer, public on purpose"
+INSECURE_ACCOUNT_SEED = b"zkroll insecure development account, public on purpose"
 
 
 def insecure_development_deployer() -> LocalAccount:
@@ -30,6 +31,21 @@ def insecure_development_deployer() -> LocalAccount:
     account: LocalAccount = Account.from_key(
         keccak.new(digest_bits=256, data=INSECURE_DEVELOPMENT_SEED).digest()
     )
+    return account
+
+
+def insecure_development_account(index: int) -> LocalAccount:
+    """One of the accounts that ``zkroll l1 start`` gives ether on an embedded chain. Its key is public.
+
+    Raises InputError for a negative index.
+    """
+    from Crypto.Hash import keccak
+    from eth_account import Account
+
+    if index < 0:
+        raise InputError(f"L1 account: expected an index from 0, got {index}")
+    seed = INSECURE_ACCOUNT_SEED + index.to_bytes(8, "big")
+    account: LocalAccount = Account.from_key(keccak.new(digest_bits=256, data=seed).digest())
     return account
 
 

@@ -1,0 +1,120 @@
+"""Who acts: wallets and addresses on L2 by what a command line names, and their transactions.
+
+``dev:3`` is the INSECURE development wallet 3, whose key anybody can derive; a wallet file holds a secret of 64
+hex digits; ``0x`` and 40 digits is an address.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Final
+
+from zkroll.algebra.files import read_regular_file, write_atomically
+from zkroll.algebra.keccak import keccak256
+from zkroll.errors import InputError
+from zkroll.rollup.operator.folder import DataFolder
+from zkroll.rollup.state.state import Field, Place, State
+from zkroll.rollup.transaction import TRANSACTION_GAS, SignedTransaction, Transaction
+from zkroll.rollup.wallet import Wallet, insecure_dev_wallet, new_wallet
+
+DEVELOPMENT: Final = "dev:"
+#: the account of withdrawals: a transaction to it leaves L2 (ASCII "bridge")
+BRIDGE_ADDRESS: Final = 0x627269646765
+CALL_GAS: Final = 100_000
+GAS_PRICE: Final = 10**9  # wei
+TRANSFER: Final = keccak256(b"transfer(address,uint256)")[:4]
+_LARGEST_WALLET: Final = 1 << 12  # bytes
+_MOST_DEVELOPMENT: Final = 1 << 16
+
+
+def load_wallet(name: str) -> Wallet:
+    """The wallet that ``dev:N`` or a file of 64 hex digits names."""
+    if name.startswith(DEVELOPMENT):
+        return insecure_dev_wallet(_index(name))
+    text = read_regular_file(name, _LARGEST_WALLET).decode("ascii", "replace").strip().removeprefix("0x")
+    try:
+        secret = bytes.fromhex(text) if len(text) == 64 and text.isalnum() else b""
+    except ValueError:
+        secret = b""
+    if not secret:
+        raise InputError(f"{name}: expected a secret of 64 hex digits, or dev:N for a development wallet")
+    return Wallet(secret)
+
+
+def make_wallet(path: str) -> Wallet:
+    """A wallet of a fresh secret, kept in a new file that only its owner reads."""
+    if Path(path).exists():
+        raise InputError(f"{path}: expected no file there, a key would be lost")
+    wallet = new_wallet()
+    write_atomically(path, wallet.secret.hex().encode() + b"\n")
+    os.chmod(path, 0o600)
+    return wallet
+
+
+def parse_account(name: str) -> int:
+    """The L2 address that ``dev:N``, an address or a wallet file names."""
+    if name.startswith("0x"):
+        digits = name[2:]
+        if len(digits) != 40 or not digits.isalnum() or not digits.isascii():
+            raise InputError(f"account: expected 0x and 40 hex digits, got {name!r:.90}")
+        try:
+            return int(digits, 16)
+        except ValueError as error:
+            raise InputError(f"account: expected 0x and 40 hex digits, got {name!r:.90}") from error
+    return load_wallet(name).address
+
+
+def token_transfer(to: int, amount: int) -> bytes:
+    """Calldata of ERC-20's transfer."""
+    return TRANSFER + to.to_bytes(32, "big") + amount.to_bytes(32, "big")
+
+
+def withdrawal_call(token: int, recipient: int, amount: int) -> tuple[int, bytes]:
+    """Value and calldata of a transaction to the bridge that withdraws ``amount`` of a token, 0 being ether."""
+    if not token:
+        return amount, recipient.to_bytes(32, "big")
+    return 0, b"".join(word.to_bytes(32, "big") for word in (recipient, token, amount))
+
+
+def next_nonce(folder: DataFolder, state: State, sender: int) -> int:
+    """The nonce of the sender's next transaction, behind those that are pending."""
+    waiting = [
+        signed.transaction.nonce for _, signed in folder.pending() if signed.transaction.sender == sender
+    ]
+    return max([state.word(Place(sender, Field.NONCE)), *(nonce + 1 for nonce in waiting)])
+
+
+def sign_transaction(
+    folder: DataFolder,
+    wallet: Wallet,
+    to: int,
+    value: int = 0,
+    data: bytes = b"",
+    *,
+    gas_limit: int | None = None,
+    gas_price: int = GAS_PRICE,
+    nonce: int | None = None,
+) -> SignedTransaction:
+    """A transaction with the sender's next nonce, signed for the rollup of the folder.
+
+    The gas limit is 21,000 for a plain transfer, else ``CALL_GAS`` and what the calldata costs, unless given.
+    """
+    chain_id = folder.deployment().chain_id
+    if nonce is None:
+        state = folder.open_state()
+        try:
+            nonce = next_nonce(folder, state, wallet.address)
+        finally:
+            state.store.close()
+    limit = gas_limit
+    if limit is None:
+        limit = TRANSACTION_GAS if not data else CALL_GAS + 16 * len(data)
+    return wallet.sign(Transaction(wallet.address, to, value, nonce, limit, gas_price, data), chain_id)
+
+
+def _index(name: str) -> int:
+    digits = name.removeprefix(DEVELOPMENT)
+    if not digits.isdigit() or not digits.isascii() or len(digits) > 6 or int(digits) >= _MOST_DEVELOPMENT:
+        raise InputError(f"wallet: expected dev:0 to dev:{_MOST_DEVELOPMENT - 1}, got {name!r:.60}")
+    return int(digits)

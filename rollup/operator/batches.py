@@ -1,0 +1,282 @@
+"""The operator's work: build batches of messages and transactions, prove them, and move them through L1.
+
+Each step can be repeated after a crash: a batch is written before the state moves behind it, transactions leave
+``pending`` after that, and posting begins where L1 stands.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from zkroll.circuits.profiles import PROFILES, misfits
+from zkroll.errors import InputError, RollupError, UnprovableError
+from zkroll.rollup.batch import Batch
+from zkroll.rollup.executor import ExecutedBatch, execute_batch
+from zkroll.rollup.genesis import export_accounts
+from zkroll.rollup.l1.bridge import Bridge
+from zkroll.rollup.l1.inbox import Receipt
+from zkroll.rollup.l1.withdrawals import Withdrawal, withdrawals_root
+from zkroll.rollup.operator.folder import BATCH_NUMBER, DataFolder
+from zkroll.rollup.operator.provers import BatchProver, Progress
+from zkroll.rollup.proof import BatchProof
+from zkroll.rollup.state.state import State
+from zkroll.rollup.transaction import SignedTransaction
+
+#: of the store: messages taken by all batches up to the state's, and the queue's hash after them
+QUEUE_END: Final = "queue_end"
+QUEUE_HASH: Final = "queue_hash"
+PROOF: Final = "proof.zkp"
+WRAP: Final = "wrap.bin"
+BUILT: Final = "built.json"
+_NAMED = re.compile(r"^transaction (\d+): ?(.*)$", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Built:
+    """A batch that was built: what it took, what it made and what it left out (transaction, reason)."""
+
+    number: int
+    old_root: int
+    new_root: int
+    transactions: int
+    messages: int
+    queue_end: int
+    withdrawals: tuple[Withdrawal, ...]
+    data_bytes: int
+    left_out: tuple[tuple[SignedTransaction, str], ...]
+    postponed: int
+
+
+@dataclass(frozen=True)
+class Posted:
+    """One transaction on L1: what it did, for which batches, and its receipt."""
+
+    step: str
+    batches: tuple[int, ...]
+    receipt: Receipt
+
+
+# ---- build -----------------------------------------------------------------------------------------------------
+
+
+def build_batch(folder: DataFolder, bridge: Bridge, coinbase: int, limit: int | None = None) -> Built:
+    """Build the next batch of the messages that wait on L1 and the pending transactions, oldest first.
+
+    Transactions that cannot be executed are put aside; those that would not fit the rollup's profile wait for the
+    next batch, as do those beyond ``limit``. Raises InputError when there is nothing to put into a batch, and
+    UnprovableError when the messages alone do not fit.
+    """
+    deployment = folder.deployment()
+    state = folder.open_state()
+    try:
+        number = 1 + state.meta_number(BATCH_NUMBER, 0)
+        start = state.meta_number(QUEUE_END, 0)
+        status = bridge.status()
+        end = min(status.messages, start + status.messages_per_batch)
+        pending = folder.pending()
+        if end == start and not pending:
+            raise InputError(f"{folder.path}: nothing to put into batch {number}: no message, no transaction")
+        parent = bridge.batch(number - 1).timestamp if 1 < number <= status.last_committed + 1 else 0
+        node = bridge.node
+        queued = bridge.messages(start, end)
+        batch = Batch(
+            chain_id=deployment.chain_id,
+            batch_number=number,
+            rollup_address=deployment.rollup_address,
+            timestamp=max(parent, node.block_timestamp(node.block_number())),
+            coinbase=coinbase,
+            pre_state=export_accounts(state),
+            transactions=(),
+            messages=tuple(message.message for message in queued),
+            queue_before=state.meta_number(QUEUE_HASH, 0),
+        )
+        chosen, rejected, executed, state = _choose(batch, pending[:limit], state, deployment.profile)
+        if queued and int.from_bytes(queued[-1].hash_after, "big") != executed.queue_after:
+            raise RollupError(f"batch {number}: its messages do not follow those of the batch before it")
+        _keep(folder, executed, end)
+        state.commit(**{BATCH_NUMBER: number, QUEUE_END: end, QUEUE_HASH: executed.queue_after})
+    finally:
+        state.store.close()
+    for file, _ in chosen:
+        file.unlink(missing_ok=True)
+    for file, _, reason in rejected:
+        folder.reject(file, reason)
+    return Built(
+        number=number,
+        old_root=executed.old_root,
+        new_root=executed.new_root,
+        transactions=len(chosen),
+        messages=end - start,
+        queue_end=end,
+        withdrawals=tuple(executed.withdrawals),
+        data_bytes=len(executed.data),
+        left_out=tuple((signed, reason) for _, signed, reason in rejected),
+        postponed=len(pending) - len(chosen) - len(rejected),
+    )
+
+
+_Pending = tuple[Path, SignedTransaction]
+_Rejected = tuple[Path, SignedTransaction, str]
+
+
+def _choose(
+    batch: Batch, pending: Sequence[_Pending], state: State, profile: str
+) -> tuple[list[_Pending], list[_Rejected], ExecutedBatch, State]:
+    """The transactions of the batch, those that cannot be executed, the execution, and the state after it."""
+    chosen = list(pending)
+    rejected: list[_Rejected] = []
+    while True:
+        state = State(state.store)  # without what the last attempt changed
+        whole = replace(batch, transactions=tuple(signed for _, signed in chosen))
+        try:
+            executed = execute_batch(whole, state)
+        except (InputError, UnprovableError) as error:
+            named = _NAMED.match(str(error))
+            if named is None or int(named[1]) >= len(chosen):
+                raise
+            file, signed = chosen.pop(int(named[1]))
+            rejected.append((file, signed, named[2]))
+            continue
+        misfit = _misfit(executed, profile)
+        if misfit is None:
+            return chosen, rejected, executed, state
+        if not chosen:
+            raise UnprovableError(misfit)
+        del chosen[len(chosen) // 2 :]
+
+
+def _misfit(executed: ExecutedBatch, profile: str) -> str | None:
+    """Why an executed batch does not fit a profile, None where it does."""
+    from zkroll.circuits.chips.cpu.support import check_supported
+    from zkroll.rollup.prove import fill
+    from zkroll.rollup.witness import batch_trace
+
+    if profile not in PROFILES:
+        raise InputError(f"profile: expected {', '.join(PROFILES)}, got {profile!r:.60}")
+    check_supported(executed.trace)
+    over = misfits(profile, fill(batch_trace(executed)))
+    if not over:
+        return None
+    chip, rows, height = over[0]
+    return (
+        f"batch does not fit profile {profile}: chip {chip} needs {rows:,} rows, the profile has {height:,}"
+    )
+
+
+def _keep(folder: DataFolder, executed: ExecutedBatch, queue_end: int) -> None:
+    number = executed.batch.batch_number
+    built = {"queue_end": queue_end, "new_root": f"0x{executed.new_root:064x}"}
+    folder.keep_batch(executed.batch, withdrawals_json(executed.withdrawals))
+    folder.write(number, BUILT, (json.dumps(built, indent=2) + "\n").encode())
+
+
+def withdrawals_json(withdrawals: Sequence[Withdrawal]) -> list[dict[str, str]]:
+    """Withdrawals as plain data, for files and ``--json``."""
+    return [
+        {
+            "token": f"0x{withdrawal.token:040x}",
+            "recipient": f"0x{withdrawal.recipient:040x}",
+            "amount": str(withdrawal.amount),
+        }
+        for withdrawal in withdrawals
+    ]
+
+
+def parse_withdrawals(rows: Sequence[dict[str, str]], place: str) -> tuple[Withdrawal, ...]:
+    """Withdrawals of plain data; raises InputError for anything else."""
+    try:
+        return tuple(
+            Withdrawal(int(row["token"], 16), int(row["recipient"], 16), int(row["amount"])) for row in rows
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{place}: expected token, recipient and amount: {error}") from error
+
+
+# ---- prove -----------------------------------------------------------------------------------------------------
+
+
+def prove_inner(
+    folder: DataFolder, number: int, prover: BatchProver, progress: Progress | None = None
+) -> BatchProof:
+    """Prove a batch that was built and keep its inner proof."""
+    proof = prover.inner(folder.batch(number), progress)
+    folder.write(number, PROOF, proof.to_bytes())
+    return proof
+
+
+def prove_wrap(
+    folder: DataFolder, first: int, prover: BatchProver, progress: Progress | None = None
+) -> bytes:
+    """Wrap the inner proofs of the batches from number ``first`` on, as many as the key covers, and keep that."""
+    proofs = [batch_proof(folder, first + i) for i in range(prover.key.shape.chunks)]
+    wrapped = prover.wrap(proofs, progress)
+    folder.write(first, WRAP, wrapped)
+    return wrapped
+
+
+def batch_proof(folder: DataFolder, number: int) -> BatchProof:
+    """The inner proof of a batch."""
+    return BatchProof.from_bytes(folder.read(number, PROOF, "zkroll batch prove"))
+
+
+# ---- post ------------------------------------------------------------------------------------------------------
+
+
+def commit_batch(folder: DataFolder, bridge: Bridge, number: int) -> Posted:
+    """Publish a batch's data on L1."""
+    built = _built(folder, number)
+    data = folder.batch(number).encode_data()
+    return Posted("commit", (number,), bridge.commit(number, int(built["queue_end"]), data))
+
+
+def prove_on_l1(folder: DataFolder, bridge: Bridge, first: int, chunks: int) -> Posted:
+    """Hand the wrap proof of the batches from number ``first`` on to L1."""
+    numbers = tuple(range(first, first + chunks))
+    roots = [batch_proof(folder, number).new_root for number in numbers]
+    withdrawals = [
+        withdrawals_root(parse_withdrawals(folder.withdrawals(number), f"batch {number}"))
+        for number in numbers
+    ]
+    proof = folder.read(first, WRAP, "zkroll batch prove")
+    return Posted("prove", numbers, bridge.prove(first, roots, withdrawals, proof))
+
+
+def post_batches(folder: DataFolder, bridge: Bridge) -> list[Posted]:
+    """Do on L1 what is left to do for the batches of this folder: commit, prove and finalise them, in order.
+
+    Batches without a proof are only committed. Gives what was done; nothing, when L1 has everything.
+    """
+    chunks = folder.deployment().chunks
+    done: list[Posted] = []
+    status = bridge.status()
+    number = status.last_committed + 1
+    while (folder.batch_folder(number) / BUILT).exists():
+        done.append(commit_batch(folder, bridge, number))
+        number += 1
+    first = status.last_proven + 1
+    while (folder.batch_folder(first) / WRAP).exists():
+        done.append(prove_on_l1(folder, bridge, first, chunks))
+        first += chunks
+    if first - 1 > status.last_finalised:
+        done.append(finalise(bridge, first - 1))
+    return done
+
+
+def finalise(bridge: Bridge, up_to: int) -> Posted:
+    """Finalise proven batches up to a number."""
+    first = bridge.status().last_finalised + 1
+    return Posted("finalise", tuple(range(first, up_to + 1)), bridge.finalise(up_to))
+
+
+def _built(folder: DataFolder, number: int) -> dict[str, Any]:
+    place = f"{folder.batch_folder(number)}/{BUILT}"
+    try:
+        built = json.loads(folder.read(number, BUILT, "zkroll batch build"))
+        return {"queue_end": int(built["queue_end"]), "new_root": int(built["new_root"], 16)}
+    except (ValueError, KeyError, TypeError) as error:
+        raise RollupError(f"{place}: expected the end of the queue and a root: {error}") from error

@@ -1,0 +1,89 @@
+"""What users do on L1: deposit, claim withdrawals, force an exit, and leave without the operator."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from zkroll.errors import InputError, RollupError
+from zkroll.rollup.l1.bridge import Bridge
+from zkroll.rollup.l1.bridge_types import Queued
+from zkroll.rollup.l1.exit_proofs import balance_place, prove_balance, sign_digest
+from zkroll.rollup.l1.inbox import Receipt
+from zkroll.rollup.l1.withdrawals import Withdrawal, WithdrawalTree
+from zkroll.rollup.operator.deployment import Deployment
+from zkroll.rollup.state.state import State
+from zkroll.rollup.wallet import Wallet
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A withdrawal of a finalised batch, its place in the batch and whether L1 has paid it."""
+
+    batch: int
+    position: int
+    withdrawal: Withdrawal
+    claimed: bool
+
+
+def deposit(
+    bridge: Bridge, deployment: Deployment, account: int, amount: int, token: int = 0
+) -> tuple[Queued, int]:
+    """Lock ``amount`` of a token (its L2 address, 0 is ether) for an L2 account; gives the message and the gas."""
+    if not token:
+        queued = bridge.deposit_ether(account, amount)
+        return queued, queued.receipt.gas_used
+    l1_token = deployment.l1_token(token)
+    approval = bridge.approve(l1_token, amount)
+    queued = bridge.deposit_token(l1_token, account, amount)
+    return queued, approval.gas_used + queued.receipt.gas_used
+
+
+def claims(
+    bridge: Bridge, batch: int, withdrawals: Sequence[Withdrawal], recipient: int | None = None
+) -> list[Claim]:
+    """The withdrawals of a batch, or those to one recipient on L1."""
+    tree = WithdrawalTree(withdrawals)
+    return [
+        Claim(batch, i, withdrawal, bridge.is_claimed(batch, tree.generalised_index(i)))
+        for i, withdrawal in enumerate(withdrawals)
+        if recipient in (None, withdrawal.recipient)
+    ]
+
+
+def claim(bridge: Bridge, batch: int, withdrawals: Sequence[Withdrawal], position: int) -> Receipt:
+    """Have one withdrawal of a finalised batch paid. Raises ContractRefused when it was, or is not final yet."""
+    tree = WithdrawalTree(withdrawals)
+    index, proof = tree.generalised_index(position), tree.proof(position)
+    return bridge.withdraw(batch, index, proof, withdrawals[position])
+
+
+def force_exit(bridge: Bridge, wallet: Wallet, token: int, amount: int, recipient: int) -> Queued:
+    """Queue an exit that every operator has to execute, signed by the L2 account's own key."""
+    nonce = bridge.exit_nonce(wallet.address)
+    digest = bridge.signing_domain().exit_message(token, wallet.address, amount, recipient, nonce)
+    signature = sign_digest(wallet, digest)
+    return bridge.request_exit_signed(token, wallet.address, amount, recipient, signature)
+
+
+def escape(bridge: Bridge, state: State, wallet: Wallet, token: int, recipient: int) -> tuple[int, Receipt]:
+    """Leave with the whole balance in the last finalised root; gives the balance and the receipt.
+
+    state: that of the last finalised batch, as a replica has it. Raises RollupError when it is another one, and
+    InputError for an account without a balance.
+    """
+    status = bridge.status()
+    if state.root != status.last_root:
+        raise RollupError(
+            f"{bridge.node.name}: expected the state of the finalised root {status.last_root:#066x}, "
+            f"got {state.root:#066x}; zkroll sync brings it"
+        )
+    balance = state.word(balance_place(wallet.address, token))
+    if not balance:
+        raise InputError(f"account {wallet.address:#042x}: nothing to leave with")
+    proof = prove_balance(state, wallet.address, token)
+    digest = bridge.signing_domain().escape_message(wallet.address, token, balance, recipient)
+    receipt = bridge.escape_withdraw(
+        wallet.address, token, balance, recipient, proof.data, sign_digest(wallet, digest)
+    )
+    return balance, receipt
