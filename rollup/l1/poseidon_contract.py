@@ -102,7 +102,8 @@ class _Hash:
         for index in self._order[:-1]:
             stack.push(32 * (index - 1))
             stack.op("calldataload")
-            stack.rename(f"x{index}")
+            stack.dropped()
+            stack.pushed(f"x{index}", 1)  # below r wherever the check that follows lets pass
         stack.op("calldatasize")
         stack.pushed("")
         stack.push(32 * (self._width - 1))
