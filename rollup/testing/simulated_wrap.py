@@ -81,9 +81,8 @@ class SimulatedWrap:
             name: self._secret(f"{salt} chunk {k}: {name}")
             for name in ("y", "rho", "W", *(f"{kind} {g}" for g in range(shape.scalars) for kind in "sC"))
         }
-        numbers |= {f"C {g}": self._secret(f"preprocessed {g}") for g in range(self.preprocessed)} | (
-            given or {}
-        )
+        numbers |= {f"C {g}": self._secret(f"preprocessed {g}") for g in range(self.preprocessed)}
+        numbers |= given or {}
         scalars = [numbers[f"s {g}"] for g in range(shape.scalars)]
         logs = [numbers[f"C {g}"] for g in range(shape.scalars)]
         total = sum(s * c for s, c in zip(scalars, logs, strict=True)) - numbers["rho"] - numbers["W"]
