@@ -10,6 +10,7 @@ from typing import Final, Protocol, Self, TypeVar
 
 from zkroll.algebra.constants import R_MODULUS
 from zkroll.algebra.field import fr
+from zkroll.algebra.kernels.emit import LANES
 from zkroll.algebra.poseidon import poseidon_hash
 from zkroll.errors import VerificationError
 
@@ -102,7 +103,11 @@ class ElementArithmetic:
             raise VerificationError(f"{what}: expected 0, got {value.value:#x}")
 
     def hash(self, inputs: Sequence[Element]) -> Element:
-        return Element(fr.to_ints(poseidon_hash([fr.from_ints([i.value]) for i in inputs], 1), 1)[0])
+        spread = [0] * (LANES * len(inputs))  # each input in a block of its own
+        spread[::LANES] = [i.value for i in inputs]
+        blocks = fr.from_ints(spread)
+        columns = [blocks[k : k + 1] for k in range(len(inputs))]
+        return Element(fr.to_ints(poseidon_hash(columns, 1), 1)[0])
 
 
 ELEMENTS: Final = ElementArithmetic()

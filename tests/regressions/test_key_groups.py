@@ -6,21 +6,18 @@ import pytest
 
 from zkroll.circuits.air.expr import Stage
 from zkroll.circuits.machine import batch_machine
-from zkroll.verifier.packing import CommitStage, pack_all, preprocessed_groups
+from zkroll.verifier.packing import CommitStage, preprocessed_groups
+from zkroll.verifier.shape import proof_shape
 
 CAPACITY = 1 << 20
 
 
 @pytest.mark.parametrize("log_height", [3, 16, 17, 18, 19])
 def test_groups_of_the_key_do_not_depend_on_the_heights_of_other_chips(log_height: int) -> None:
-    layouts = batch_machine().layouts
-    fixed = [layout for layout in layouts if layout.widths[Stage.PREPROCESSED]]
-    heights = {layout.name: layout.air.fixed_height or 1 << log_height for layout in layouts}
-    in_the_key = [
-        group
-        for layout in fixed
-        for group in preprocessed_groups([layout], {layout.name: layout.air.fixed_height or 0}, CAPACITY)
-    ]
-    in_a_proof = pack_all(layouts, heights, CAPACITY)[CommitStage.PREPROCESSED]
-    assert set(in_a_proof) == set(in_the_key)
-    assert len(in_a_proof) == len(in_the_key)
+    machine = batch_machine()
+    heights = {layout.name: layout.air.fixed_height or 1 << log_height for layout in machine.layouts}
+    in_the_key = preprocessed_groups(machine.layouts, CAPACITY)
+    assert proof_shape(machine, heights, CAPACITY).groups[CommitStage.PREPROCESSED] == in_the_key
+    slots = [(slot.chip, slot.index) for group in in_the_key for slot in group.slots]
+    widths = {layout.name: layout.widths[Stage.PREPROCESSED] for layout in machine.layouts}
+    assert sorted(slots) == sorted((name, i) for name, width in widths.items() for i in range(width))
