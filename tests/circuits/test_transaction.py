@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from support.chips import broken, broken_buses, cell, names, prank
+from support.chips import broken, broken_buses, cell, fill, names, prank
 from support.transactions import (
     CLOSED,
     NOBODY,
@@ -12,6 +12,7 @@ from support.transactions import (
     STORER,
     Sender,
     Traces,
+    chips,
     executed,
     mixed_batch,
     stubs,
@@ -19,9 +20,11 @@ from support.transactions import (
     words,
 )
 
+from zkroll.algebra.keccak import keccak256
 from zkroll.circuits.air.expr import Stage
 from zkroll.circuits.air.mutate import mutate
-from zkroll.circuits.buses import FIRST_CLOCK, PUBLIC_VALUES
+from zkroll.circuits.buses import FIELD_REGISTRY, FIRST_CLOCK, PUBLIC_VALUES
+from zkroll.circuits.source import BatchTrace
 from zkroll.errors import ProvingError
 
 FAILED, REFUNDED, CALLER = 4, 2, 5  # rows of the mixed batch
@@ -98,6 +101,13 @@ def test_a_refund_above_a_fifth_of_the_gas_is_capped() -> None:
         (1, "settle_before", 1, "settle: time goes up"),
         (1, "reward_before", 1, "reward: time goes up"),
         (1, "code_before", 1, "code: time goes up"),
+        (1, "from_before", 1, "from: time goes up"),
+        (1, "to_wait[0]", 1, "to: time goes up"),
+        (1, "small[0]", 1, "recipient from 0 to 4"),
+        (1, "small[1]", 1, "recipient from 0 to 8"),
+        (1, "ordinary", 1, "recipient above 10"),
+        (1, "to_lo", 1, "recipient from 0 to 4"),
+        (1, "not_last", 1, "not the last nonce"),
     ],
 )
 def test_a_tampered_cell_breaks(traces: Traces, row: int, column: str, delta: int, expected: str) -> None:
@@ -114,17 +124,27 @@ def test_a_tampered_cell_breaks(traces: Traces, row: int, column: str, delta: in
         (1, "gas_left", "tx_end"),
         (1, "refund", "tx_end"),
         (FAILED, "success", "tx_end"),
-        (1, "chain_id", "tx_head"),
+        (1, "chain_id", "poseidon3"),
         (1, "number", "block"),
         (1, "timestamp", "block"),
         (1, "coinbase_lo", "block"),
         (1, "gas_limit", "tx_head"),
-        (1, "nonce", "tx_head"),
-        (1, "from_hi", "tx_head"),
-        (1, "from_lo", "tx_part"),
-        (1, "to_hi", "tx_head"),
-        (1, "to_lo", "tx_part"),
-        (1, "gas_price", "tx_head"),
+        (1, "nonce", "poseidon3"),
+        (1, "nonce", "state"),
+        (1, "from_index", "tx_head"),
+        (1, "from_index", "state"),
+        (1, "to_index", "tx_head"),
+        (1, "to_index", "state"),
+        (1, "from_hi", "state"),
+        (1, "from_lo", "poseidon3"),
+        (1, "to_hi", "state"),
+        (1, "to_lo", "poseidon3"),
+        (1, "fold[0]", "poseidon3"),
+        (1, "fold[1]", "poseidon3"),
+        (1, "fold[2]", "tx_head"),
+        (1, "gas_price", "poseidon3"),
+        (1, "gas_price", "tx_part"),
+        (1, "length", "tx_head"),
         (1, "value", "tx_part"),
         (1, "message", "signature"),
         (1, "key_x", "poseidon2"),
@@ -170,6 +190,62 @@ def test_a_wrong_nonce_is_refused_by_the_state() -> None:
     source = executed([Sender(0, nonce=0).send(NOBODY)])
     off = [replace(x, old_word=1, new_word=2) if x.field == 0 else x for x in source.leaves]
     assert "state" in broken_buses(broken(traces_of(replace(source, leaves=off)), CLOSED))
+
+
+def alone(source: BatchTrace, **changes: int) -> Traces:
+    """The chip of transactions for a batch with its only transaction changed."""
+    changed = replace(source, transactions=[replace(source.transactions[0], **changes)])  # type: ignore[arg-type]
+    kept = [chip for chip in chips(source) if chip.name.startswith("stub") or chip.name == "transaction"]
+    return {"transaction": fill(kept, changed)["transaction"]}
+
+
+@pytest.mark.parametrize("to", range(11))
+def test_the_zero_address_and_precompiles_are_no_recipients(to: int) -> None:
+    source = executed([Sender(0).send(NOBODY)])
+    assert names(broken(alone(source, to=to))) == {"recipient above 10"}
+    for other in (11, 2**160 - 1):
+        assert broken(alone(source, to=other)) == []
+
+
+def test_the_last_nonce_is_never_used() -> None:
+    source = executed([Sender(0).send(NOBODY)])
+    assert broken(alone(source, nonce=2**64 - 2)) == []
+    assert names(broken(alone(source, nonce=2**64 - 1))) == {"not the last nonce"}
+
+
+def test_indices_of_earlier_batches_and_of_this_one_are_read_from_the_state() -> None:
+    a, b = Sender(0), Sender(1)
+    source = executed(
+        [a.send(b.address, value=1, gas_limit=21000), b.send(a.address), a.send(a.address), a.send(NOBODY)],
+        indices={a.address: (7, 2**32 - 1), STORER: (0,)},
+    )
+    assert source.registrations == ((1, b.address), (2, NOBODY))
+    assert [(tx.from_index, tx.to_index) for tx in source.transactions] == [(7, 1), (1, 7), (7, 7), (7, 2)]
+    assert broken(traces_of(source), CLOSED) == []
+
+
+def test_another_index_of_the_same_address_is_taken_too() -> None:
+    """Which of its indices names an account is the prover's choice, as the address is what is signed."""
+    a = Sender(0)
+    source = executed([a.send(NOBODY, gas_limit=21000)], indices={a.address: (3,), NOBODY: (4, 6)})
+    assert source.data[32:48].hex() == "01000000030000000400000000000030"
+    read = next(leaf for leaf in source.leaves if (leaf.address, leaf.field) == (4, FIELD_REGISTRY))
+    assert (read.old_word, read.new_word) == (NOBODY, NOBODY)
+    with pytest.raises(ProvingError, match="not among the touched leaves"):
+        traces_of(replace(source, transactions=[replace(source.transactions[0], to_index=6)]))
+
+
+def test_an_unregistered_index_is_refused_by_the_state() -> None:
+    """The place of the index holds zero: an address that is not zero is not there."""
+    source = executed([Sender(0).send(NOBODY, gas_limit=21000)])
+    emptied = [
+        replace(leaf, old_word=0, new_word=0) if leaf.field == FIELD_REGISTRY else leaf
+        for leaf in source.leaves
+    ]
+    data = source.data[:32] + source.data[32 + 64 :]
+    digest = int.from_bytes(keccak256(data), "big")
+    forged = replace(source, registrations=(), leaves=emptied, data=data, data_hash=digest)
+    assert "state" in broken_buses(broken(traces_of(forged), CLOSED))
 
 
 @pytest.mark.parametrize(
@@ -219,7 +295,8 @@ def test_other_public_values_are_refused(traces: Traces, name: str) -> None:
         ("active", "public"),
         ("hash_hi", "keccak"),
         ("hash_lo", "keccak"),
-        ("words", "keccak"),
+        ("units", "keccak"),
+        ("units", "frame"),
         ("transactions", "frame"),
         ("coinbase_hi", "frame"),
         ("coinbase_lo", "block"),
@@ -253,7 +330,10 @@ def test_mutations_of_transactions_are_noticed(traces: Traces) -> None:
 def test_questions_about_other_contexts_or_opcodes_are_refused() -> None:
     source = mixed_batch()
     asked = stubs(source)
-    for extra, message in (((9999, 0x30, 0, 1), "no transaction opened"), ((FIRST_CLOCK, 0x31, 0, 1), "opcode 0x31")):
+    for extra, message in (
+        ((9999, 0x30, 0, 1), "no transaction opened"),
+        ((FIRST_CLOCK, 0x31, 0, 1), "opcode 0x31"),
+    ):
         with pytest.raises(ProvingError, match=message):
             traces_of(source, replace(asked, context=[*asked.context, extra]))
     with pytest.raises(ProvingError, match="begun"):

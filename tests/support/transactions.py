@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from support.chips import fill, receives, sends
 from zkroll.circuits.air.chip import Bus, Chip
@@ -99,22 +99,23 @@ def executed(
     storage: Mapping[int, int] | None = None,
     coinbase: int = 0xC01B << 140,
     balances: Mapping[int, int] | None = None,
+    indices: Mapping[int, tuple[int, ...]] | None = None,
 ) -> BatchTrace:
-    """A batch over three contracts and three funded wallets."""
+    """A batch over three contracts and three funded wallets; ``indices`` are those registered before it."""
     funded = {insecure_dev_wallet(i).address: 10**20 for i in range(3)} | dict(balances or {})
-    accounts = [Account(address, balance=balance) for address, balance in funded.items()]
-    accounts += [
-        Account(STORER, balance=7, code=STORER_CODE, storage=dict(storage or {})),
-        Account(READER, balance=8, code=READER_CODE),
-        Account(SPENDER, code=SPENDER_CODE),
-    ]
+    made = {address: Account(address, balance=balance) for address, balance in funded.items()}
+    made[STORER] = Account(STORER, balance=7, code=STORER_CODE, storage=dict(storage or {}))
+    made[READER] = Account(READER, balance=8, code=READER_CODE)
+    made[SPENDER] = Account(SPENDER, code=SPENDER_CODE)
+    for address, numbers in (indices or {}).items():
+        made[address] = replace(made.get(address, Account(address)), indices=numbers)
     batch = Batch(
         chain_id=CHAIN,
         batch_number=5,
         rollup_address=0x1234 << 100,
         timestamp=1_700_000_000,
         coinbase=coinbase,
-        pre_state=tuple(accounts),
+        pre_state=tuple(made.values()),
         transactions=tuple(transactions),
     )
     return batch_trace(execute_batch(batch))
