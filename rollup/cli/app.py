@@ -8,18 +8,25 @@ import typer
 
 from zkroll import __version__
 from zkroll.rollup.cli import (
+    batch,
     capacity,
     check,
+    demo,
+    deposit,
     doctor,
+    escape,
     groth16,
     inspect,
     l1,
     prove,
     ptau,
     r1cs,
+    send,
     setup,
+    sync,
     trace,
     verify,
+    withdraw,
     wtns,
     zkey,
 )
@@ -57,6 +64,13 @@ app.command("check")(check.check_command)
 app.command("inspect")(inspect.inspect_command)
 app.command("capacity")(capacity.capacity_command)
 app.command("doctor")(doctor.doctor_command)
+app.command("demo")(demo.demo_command)
+app.command("deposit")(deposit.deposit_command)
+app.command("send")(send.send_command)
+app.command("sync")(sync.sync_command)
+app.add_typer(batch.app, name="batch")
+app.add_typer(withdraw.app, name="withdraw")
+app.add_typer(escape.app, name="escape")
 app.add_typer(setup.app, name="setup")
 app.add_typer(l1.app, name="l1")
 app.add_typer(r1cs.app, name="r1cs")

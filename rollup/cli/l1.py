@@ -1,11 +1,12 @@
-"""zkroll l1: deploy the inbox, post batches to it, and see where it stands."""
+"""zkroll l1: start an L1, put a rollup (or an inbox alone) on it, and see where it stands."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from zkroll.errors import InputError
 from zkroll.rollup.cli.arguments import (
     ContractOption,
     JsonOption,
@@ -17,20 +18,74 @@ from zkroll.rollup.cli.arguments import (
     load_proof,
     load_srs,
 )
-from zkroll.rollup.cli.console import emit, facts
+from zkroll.rollup.cli.console import emit, facts, table
+from zkroll.rollup.cli.session import DEFAULT_DATA
 
-app = typer.Typer(help="The rollup's contract on L1.", no_args_is_help=False)
+app = typer.Typer(help="The rollup's contracts on L1.", no_args_is_help=False)
+
+_AnyL1Option = Annotated[
+    str | None,
+    typer.Option(
+        "--l1",
+        metavar="L1",
+        help="Folder of an embedded chain, or an http(s) JSON-RPC URL; without --data, for an inbox alone.",
+        show_default=False,
+        envvar="ZKROLL_L1",
+    ),
+]
+_DataOption = Annotated[
+    str | None,
+    typer.Option(
+        "--data",
+        metavar="DIR",
+        help=f"The operator's folder; {DEFAULT_DATA} where no L1 is named.",
+        show_default=False,
+        envvar="ZKROLL_DATA",
+    ),
+]
+_SecondsOption = typer.Option(min=0, metavar="SECONDS")
+
+
+@app.command("start")
+def start_command(
+    data: Annotated[
+        str, typer.Option("--data", metavar="DIR", help="The operator's folder.", envvar="ZKROLL_DATA")
+    ] = DEFAULT_DATA,
+    l1: Annotated[
+        str | None,
+        typer.Option("--l1", metavar="URL", help="A JSON-RPC L1; else an embedded one in the folder."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make the operator's folder with an embedded L1 and INSECURE accounts that have ether, or name another L1."""
+    from zkroll.rollup.operator.l1_start import start_l1
+
+    started = start_l1(data, l1)
+    document = {
+        "data": data,
+        "l1": started.name,
+        "l1_chain_id": started.chain_id,
+        "accounts": [f"0x{address:040x}" for address in started.accounts],
+    }
+
+    def show() -> None:
+        facts({name: value for name, value in document.items() if name != "accounts"})
+        for index, address in enumerate(started.accounts):
+            facts({f"INSECURE account {index}": f"0x{address:040x}"})
+
+    emit(document, as_json, show)
 
 
 @app.command("deploy")
 def deploy_command(
-    l1: L1Option,
+    l1: _AnyL1Option = None,
+    data: _DataOption = None,
     batch: Annotated[
         str | None,
         typer.Option(
             "--batch",
             metavar="BATCH.json",
-            help="Start from this batch's state and chain id; else development genesis.",
+            help="An inbox starts from this batch's state and chain id; else development genesis.",
         ),
     ] = None,
     sequencer: Annotated[
@@ -39,10 +94,40 @@ def deploy_command(
             "--sequencer", metavar="ADDRESS", help="The account that may post; else the deploying one."
         ),
     ] = None,
+    *,
+    profile: Annotated[
+        str, typer.Option("--profile", metavar="NAME", help="small, medium or large.")
+    ] = "small",
+    chunks: Annotated[int, typer.Option("--chunks", min=1, help="Batches in one proof.")] = 1,
+    key: Annotated[
+        str | None,
+        typer.Option("--key", metavar="KEY.zkey", help="Wrap key; else the INSECURE development one."),
+    ] = None,
+    owner: Annotated[
+        str | None,
+        typer.Option("--owner", metavar="ADDRESS", help="Who may announce changes; else nobody can ever."),
+    ] = None,
+    forced_deadline: Annotated[int, _SecondsOption] = 86_400,
+    escape_delay: Annotated[int, _SecondsOption] = 7 * 86_400,
+    upgrade_delay: Annotated[int, _SecondsOption] = 30 * 86_400,
+    finalisation_delay: Annotated[int, _SecondsOption] = 0,
     key_file: KeyFileOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Deploy an inbox whose batch 0 is the genesis; makes the folder of an embedded L1 if absent."""
+    """Deploy a rollup with its verifier, exit proofs and a demo token; with --l1 and no --data, an inbox alone."""
+    if l1 is None or data is not None:
+        from zkroll.rollup.cli.l1_deploy import deploy_document
+
+        if batch is not None:
+            raise InputError(
+                "l1 deploy: --batch is for an inbox; a rollup begins with the folder's genesis.json"
+            )
+        delays = (forced_deadline, escape_delay, upgrade_delay, finalisation_delay)
+        deployed = deploy_document(
+            data or DEFAULT_DATA, l1, (profile, chunks, key), sequencer, owner, delays, key_file
+        )
+        emit(deployed, as_json, lambda: show_deployed(deployed))
+        return
     from zkroll.rollup.l1 import hex_address, parse_address
     from zkroll.rollup.l1.inbox import receipt_report
 
@@ -99,11 +184,28 @@ def post_command(
 
 
 @app.command("status")
-def status_command(l1: L1Option, contract: ContractOption = None, as_json: JsonOption = False) -> None:
-    """Show the inbox's sequencer, genesis root, number of batches and last root."""
+def status_command(
+    l1: _AnyL1Option = None,
+    data: _DataOption = None,
+    contract: ContractOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show where the rollup of a data folder stands; with --l1 and no --data, an inbox."""
+    if l1 is None or data is not None:
+        from zkroll.rollup.cli.l1_deploy import status_document
+
+        document = status_document(data or DEFAULT_DATA, l1)
+        emit(document, as_json, lambda: facts(document))
+        return
     with connect(l1, contract) as chain:
         status = chain.status()
     emit(status, as_json, lambda: facts(status))
+
+
+def show_deployed(document: dict[str, Any]) -> None:
+    """Print what `deploy_document` gave."""
+    table("deployed", ("contract", "address", "gas"), [tuple(row.values()) for row in document["contracts"]])
+    facts({name: value for name, value in document.items() if name != "contracts"})
 
 
 def _genesis(batch: str | None) -> tuple[int, int]:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+import typer
+
+from zkroll.errors import InputError
 from zkroll.rollup.cli.arguments import (
     ContractOption,
     JsonOption,
-    L1Option,
     ProofArgument,
     SrsOption,
     connect,
@@ -13,17 +17,42 @@ from zkroll.rollup.cli.arguments import (
     load_srs,
 )
 from zkroll.rollup.cli.console import emit, facts, say, warn
+from zkroll.rollup.cli.session import DEFAULT_DATA, DataOption, open_rollup
 
 
 def verify_command(
     proof: ProofArgument,
-    l1: L1Option,
+    l1: Annotated[
+        str | None,
+        typer.Option(
+            "--l1",
+            metavar="L1",
+            help="Folder of an embedded chain, or an http(s) JSON-RPC URL; with --on-chain, the folder's.",
+            show_default=False,
+            envvar="ZKROLL_L1",
+        ),
+    ] = None,
     contract: ContractOption = None,
     srs: SrsOption = None,
+    *,
+    on_chain: Annotated[
+        bool, typer.Option("--on-chain", help="Let the rollup's verifier contract judge the wrapped batch.")
+    ] = False,
+    data: DataOption = DEFAULT_DATA,
     as_json: JsonOption = False,
 ) -> None:
     """Accept a proof (exit 0), or say why not (exit 1)."""
     loaded = load_proof(proof, judged=True)
+    if on_chain:
+        from zkroll.rollup.operator.on_chain import verify_batch_on_chain
+
+        with open_rollup(data, l1) as session:
+            found = verify_batch_on_chain(session.folder, session.bridge, session.node, loaded.batch_number)
+        document = {"accepted": True, **found}
+        emit(document, as_json, lambda: facts(document))
+        return
+    if l1 is None:
+        raise InputError("verify: expected --l1, the L1 that has the batch, or --on-chain")
     reference_string = load_srs(srs)
     with connect(l1, contract) as chain:
         # A folder knows its own inboxes, an endpoint cannot list them.

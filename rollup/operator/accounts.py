@@ -19,8 +19,6 @@ from zkroll.rollup.transaction import TRANSACTION_GAS, SignedTransaction, Transa
 from zkroll.rollup.wallet import Wallet, insecure_dev_wallet, new_wallet
 
 DEVELOPMENT: Final = "dev:"
-#: the account of withdrawals: a transaction to it leaves L2 (ASCII "bridge")
-BRIDGE_ADDRESS: Final = 0x627269646765
 CALL_GAS: Final = 100_000
 GAS_PRICE: Final = 10**9  # wei
 TRANSFER: Final = keccak256(b"transfer(address,uint256)")[:4]

@@ -280,3 +280,24 @@ def _built(folder: DataFolder, number: int) -> dict[str, Any]:
         return {"queue_end": int(built["queue_end"]), "new_root": int(built["new_root"], 16)}
     except (ValueError, KeyError, TypeError) as error:
         raise RollupError(f"{place}: expected the end of the queue and a root: {error}") from error
+
+
+# ---- which batches ---------------------------------------------------------------------------------------------
+
+
+def last_built(folder: DataFolder) -> int:
+    """The number of the last batch that was built. Raises InputError when there is none."""
+    numbers = [int(place.parent.name) for place in (folder.path / "batches").glob(f"[0-9]*/{BUILT}")]
+    if not numbers:
+        raise InputError(f"{folder.path}: expected a batch; make one with zkroll batch build")
+    return max(numbers)
+
+
+def wrapped_from(folder: DataFolder, number: int, chunks: int) -> int | None:
+    """The first batch of the wrap proof that covers a batch, once all of them have inner proofs; else None.
+
+    Wrap proofs cover the batches 1 to k, k + 1 to 2k, and so on.
+    """
+    first = number - (number - 1) % chunks
+    ready = all((folder.batch_folder(first + i) / PROOF).exists() for i in range(chunks))
+    return first if ready else None

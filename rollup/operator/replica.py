@@ -20,7 +20,8 @@ from zkroll.rollup.genesis import Account, build_state
 from zkroll.rollup.l1.bridge import Bridge
 from zkroll.rollup.l1.bridge_types import CommittedBatch
 from zkroll.rollup.l1.withdrawals import Withdrawal, withdrawals_root
-from zkroll.rollup.operator.folder import BATCH_NUMBER
+from zkroll.rollup.operator.batches import withdrawals_json
+from zkroll.rollup.operator.folder import BATCH_NUMBER, DataFolder
 from zkroll.rollup.state.state import State
 from zkroll.rollup.state.store import LmdbStore, MemoryStore, Store
 from zkroll.rollup.transaction import Point, Signature, SignedTransaction
@@ -129,3 +130,14 @@ class Replica:
 
     def __exit__(self, *exc: object) -> None:
         self.close()
+
+
+def open_replica(folder: DataFolder) -> Replica:
+    """The replica that a data folder keeps beside its operator's state."""
+    return Replica(folder.genesis(), folder.path / "node")
+
+
+def keep_withdrawals(folder: DataFolder, synced: Synced) -> None:
+    """Write the withdrawals of the batches that were read, so that they can be claimed."""
+    for number, withdrawals in synced.withdrawals.items():
+        folder.keep_withdrawals(number, withdrawals_json(withdrawals))

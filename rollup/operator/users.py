@@ -9,7 +9,8 @@ from zkroll.errors import InputError, RollupError
 from zkroll.rollup.l1.bridge import Bridge
 from zkroll.rollup.l1.bridge_types import Queued
 from zkroll.rollup.l1.exit_proofs import balance_place, prove_balance, sign_digest
-from zkroll.rollup.l1.inbox import Receipt
+from zkroll.rollup.l1.inbox import Node, Receipt
+from zkroll.rollup.l1.node import EmbeddedNode
 from zkroll.rollup.l1.withdrawals import Withdrawal, WithdrawalTree
 from zkroll.rollup.operator.deployment import Deployment
 from zkroll.rollup.state.state import State
@@ -87,3 +88,12 @@ def escape(bridge: Bridge, state: State, wallet: Wallet, token: int, recipient: 
         wallet.address, token, balance, recipient, proof.data, sign_digest(wallet, digest)
     )
     return balance, receipt
+
+
+def let_time_pass(node: Node, seconds: int) -> None:
+    """Let the next blocks of an embedded L1 come later. Raises InputError for any other L1, unless 0."""
+    if not seconds:
+        return
+    if not isinstance(node, EmbeddedNode):
+        raise InputError(f"{node.name}: expected an embedded L1, and its own account, to let time pass")
+    node.chain.advance(seconds)
