@@ -12,6 +12,9 @@ from zkroll.circuits.air.layout import Machine
 from zkroll.circuits.chips.add import Add
 from zkroll.circuits.chips.bad_jump import BadJumpChip
 from zkroll.circuits.chips.bitwise import Bitwise
+from zkroll.circuits.chips.bridge.l1_message import L1MessageChip
+from zkroll.circuits.chips.bridge.withdrawal import WithdrawalChip
+from zkroll.circuits.chips.bridge.withdrawal_tree import WithdrawalLeafChip, WithdrawalNodeChip
 from zkroll.circuits.chips.bytecode import BytecodeChip
 from zkroll.circuits.chips.calldataload import CalldataLoad
 from zkroll.circuits.chips.canonical import CanonicalChip
@@ -54,6 +57,10 @@ _EXECUTION: tuple[type[Chip], ...] = (
     StorageCellChip,
     TransactionChip,
     StatementChip,
+    L1MessageChip,
+    WithdrawalChip,
+    WithdrawalLeafChip,
+    WithdrawalNodeChip,
 )
 _MEMORY: tuple[type[Chip], ...] = (
     Expansion,

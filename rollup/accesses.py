@@ -1,7 +1,8 @@
 """The accesses of state words during a batch, in order: what the circuits' memory argument is built of.
 
-Before all transactions, each registration of the batch:
+Before all transactions, each L1 message of the batch, then each registration:
 
+    MESSAGE    balance of its account, of ether or in a token's storage; then, of a token, the supply
     REGISTER   registry of its index   0 -> its address
 
 One transaction makes, in this order (every line always, unless said otherwise):
@@ -14,6 +15,7 @@ One transaction makes, in this order (every line always, unless said otherwise):
     VALUE_IN   recipient balance       b -> b + value
     CODE       recipient code_poseidon read
     STEP       what SLOAD, SSTORE, SELFBALANCE and BALANCE look at or write, step by step
+    WITHDRAWAL only at the bridge: sender's balance and supply in a token's storage
     UNDO       only where a frame failed: its writes (VALUE_IN and VALUE_OUT too) in reverse, new -> old
     REFUND     sender balance          b -> b + (gas_left + refund) * gas_price
     REWARD     coinbase balance        b -> b + (gas_used - refund) * gas_price
@@ -54,6 +56,8 @@ class Cause(enum.IntEnum):
     REGISTER = 9
     FROM_INDEX = 10
     TO_INDEX = 11
+    MESSAGE = 12
+    WITHDRAWAL = 13
 
 
 class StateAccess(NamedTuple):

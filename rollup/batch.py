@@ -21,6 +21,7 @@ from zkroll.rollup import batch_format as form
 from zkroll.rollup.batch_data import BatchData, encode_data, publish
 from zkroll.rollup.files import path_inside
 from zkroll.rollup.genesis import Account
+from zkroll.rollup.l1.messages import L1Message, MessageKind
 from zkroll.rollup.registry import INDEX_BITS, Registration, Registry
 from zkroll.rollup.state.state import Field, Place
 from zkroll.rollup.transaction import (
@@ -32,7 +33,7 @@ from zkroll.rollup.transaction import (
     check_chain_id,
 )
 
-_LIMITS = {"batch_number": 64, "rollup_address": 160, "timestamp": 64, "coinbase": 160}
+_LIMITS = {"batch_number": 64, "rollup_address": 160, "timestamp": 64, "coinbase": 160, "queue_before": 256}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,8 @@ class Batch:
 
     Timestamp in seconds; addresses as integers below 2^160. `registrations` are made before the transactions,
     as (index, address); None stands for those that the transactions need on the state that the batch is
-    executed on. Raises InputError when a field is out of range.
+    executed on. `messages` of L1's queue run before everything else; `queue_before` is the queue's hash before
+    them. Raises InputError when a field is out of range.
     """
 
     chain_id: int
@@ -52,6 +54,8 @@ class Batch:
     pre_state: tuple[Account, ...]
     transactions: tuple[SignedTransaction, ...]
     registrations: tuple[Registration, ...] | None = None
+    messages: tuple[L1Message, ...] = ()
+    queue_before: int = 0
 
     def __post_init__(self) -> None:
         check_chain_id(self.chain_id)
@@ -62,6 +66,8 @@ class Batch:
             raise InputError(f"batch: expected at most {form.LARGEST_TRANSACTIONS} transactions")
         if len(self.registrations or ()) > form.LARGEST_REGISTRATIONS:
             raise InputError(f"batch: expected at most {form.LARGEST_REGISTRATIONS} registrations")
+        if len(self.messages) > form.LARGEST_MESSAGES:
+            raise InputError(f"batch: expected at most {form.LARGEST_MESSAGES} L1 messages")
 
     def plain(self) -> tuple[Transaction, ...]:
         """The transactions without their signatures."""
@@ -121,7 +127,23 @@ def parse_batch(text: bytes, folder: Path | None = None) -> Batch:
             _signed(tx, f"batch: transactions[{i}]") for i, tx in enumerate(file.transactions)
         ),
         registrations=_registrations(file.registrations),
+        messages=tuple(_message(entry, f"batch: messages[{i}]") for i, entry in enumerate(file.messages)),
+        queue_before=int.from_bytes(form.raw_bytes(file.queue_before, "batch: queue_before"), "big"),
     )
+
+
+def _message(file: form.MessageFile, place: str) -> L1Message:
+    try:
+        return L1Message(
+            MessageKind[file.kind.upper()],
+            token=form.address(file.token, f"{place}: token"),
+            account=form.address(file.account, f"{place}: account"),
+            recipient=form.address(file.recipient, f"{place}: recipient"),
+            amount=form.number(file.amount, 128, f"{place}: amount"),
+        )
+    except InputError as error:
+        text = str(error)
+        raise InputError(text if text.startswith(place) else f"{place}: {text}") from error
 
 
 def parse_transaction(text: bytes) -> SignedTransaction:
@@ -235,6 +257,18 @@ def _to_file(batch: Batch) -> form.BatchFile:
         else [
             form.RegistrationFile(str(index), _hex_address(address)) for index, address in batch.registrations
         ],
+        messages=[_message_file(message) for message in batch.messages],
+        queue_before=f"0x{batch.queue_before:064x}",
+    )
+
+
+def _message_file(message: L1Message) -> form.MessageFile:
+    return form.MessageFile(
+        kind="deposit" if message.kind == MessageKind.DEPOSIT else "exit",
+        token=_hex_address(message.token),
+        account=_hex_address(message.account),
+        amount=str(message.amount),
+        recipient=_hex_address(message.recipient),
     )
 
 

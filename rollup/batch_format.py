@@ -7,7 +7,7 @@ unknown fields, missing fields and keys given twice are refused.
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import Annotated, Any, Literal, NoReturn, TypeVar
 
 import msgspec
 
@@ -18,6 +18,10 @@ FORMAT = "zkroll-batch-1"
 LARGEST_FILE = 64 << 20
 LARGEST_TRANSACTIONS = 1 << 16
 LARGEST_REGISTRATIONS = (1 << 16) - 1  # their times on the STATE bus are before any transaction's
+
+LARGEST_MESSAGES = (1 << 16) - 1  # likewise
+NO_ADDRESS = "0x" + "00" * 20
+NO_HASH = "0x" + "00" * 32
 
 _T = TypeVar("_T")
 
@@ -87,10 +91,21 @@ class RegistrationFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     address: Address
 
 
-class BatchFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+class MessageFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_defaults=True):
+    """A message of L1's queue; `token` is a contract on L2, 0 for ether, `recipient` is 0 in deposits."""
+
+    kind: Literal["deposit", "exit"]
+    token: Address
+    account: Address
+    amount: Quantity
+    recipient: Address = NO_ADDRESS
+
+
+class BatchFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_defaults=True):
     """One batch with the state it starts from, inline or as the name of a file beside the batch.
 
-    Without `registrations` the batch makes those that its transactions need.
+    Without `registrations` the batch makes those that its transactions need. `queue_before` is the hash of the
+    queue of L1 messages before the batch.
     """
 
     format: Annotated[str, msgspec.Meta(pattern=f"^{FORMAT}$")]
@@ -104,6 +119,10 @@ class BatchFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     registrations: (
         Annotated[list[RegistrationFile], msgspec.Meta(max_length=LARGEST_REGISTRATIONS)] | msgspec.UnsetType
     ) = msgspec.UNSET
+    messages: Annotated[list[MessageFile], msgspec.Meta(max_length=LARGEST_MESSAGES)] = []
+    queue_before: Annotated[
+        str, msgspec.Meta(pattern=r"^0x[0-9a-fA-F]{64}$", description="32 bytes as 0x hex")
+    ] = NO_HASH
 
 
 def parse_batch_file(text: bytes) -> BatchFile:

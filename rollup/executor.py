@@ -7,12 +7,16 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from zkroll.algebra.keccak import keccak256
+from zkroll.circuits.buses import BRIDGE_ADDRESS
 from zkroll.circuits.source import statement_values
-from zkroll.errors import InputError, ProvingError
+from zkroll.errors import InputError, ProvingError, UnprovableError
 from zkroll.rollup.accesses import AccessTracer, Cause, Ledger, StateAccess
 from zkroll.rollup.batch import Batch
 from zkroll.rollup.batch_data import BatchData, Record, encode_data, record_of
+from zkroll.rollup.bridge import Bridge, MessageResult, WithdrawalResult, requested_withdrawal
 from zkroll.rollup.genesis import build_state
+from zkroll.rollup.l1.messages import L1Message, queue_hash
+from zkroll.rollup.l1.withdrawals import Withdrawal, withdrawals_root
 from zkroll.rollup.registry import Registry
 from zkroll.rollup.state.state import Field, Place, State, TouchedWord
 from zkroll.rollup.transaction import SignedTransaction, Transaction
@@ -51,7 +55,7 @@ class ExecutedBatch:
     `trace` is the recorder's (empty when another kind of tracer was injected); `accesses` are in order;
     `touched` has one entry per place, sorted by tree key, each with its path from the root that the entry
     before it left; `codes` has the code of every contract that ran, by its Poseidon hash; `published` is its
-    data on L1.
+    data on L1; `messages` and `withdrawals_made` are what its L1 messages and its withdrawing transactions did.
     """
 
     batch: Batch
@@ -63,6 +67,25 @@ class ExecutedBatch:
     old_root: int
     new_root: int
     published: BatchData
+    messages: tuple[MessageResult, ...] = ()
+    withdrawals_made: tuple[WithdrawalResult, ...] = ()
+
+    @cached_property
+    def withdrawals(self) -> tuple[Withdrawal, ...]:
+        """All withdrawals in the order of their tree: those of exits, then those of transactions."""
+        exits = (result.withdrawal for result in self.messages)
+        return (*(exit_ for exit_ in exits if exit_), *(made.withdrawal for made in self.withdrawals_made))
+
+    @cached_property
+    def queue_after(self) -> int:
+        """The hash of the queue of L1 messages after the batch."""
+        before = self.batch.queue_before.to_bytes(32, "big")
+        return int.from_bytes(queue_hash(self.batch.messages, before), "big")
+
+    @cached_property
+    def withdrawals_root(self) -> int:
+        """The root of the tree of withdrawals, 0 without any."""
+        return int.from_bytes(withdrawals_root(self.withdrawals), "big")
 
     @cached_property
     def data(self) -> bytes:
@@ -85,16 +108,19 @@ class ExecutedBatch:
             rollup_address=batch.rollup_address,
             timestamp=batch.timestamp,
             data_hash=self.data_hash,
+            queue_before=batch.queue_before,
+            queue_after=self.queue_after,
+            withdrawals_root=self.withdrawals_root,
         )
 
 
 def execute_batch(
     batch: Batch, state: State | None = None, tracer: Tracer | None = None, *, proven: bool = False
 ) -> ExecutedBatch:
-    """Execute every transaction; the state (built from the batch's pre-state when none is given) is advanced.
+    """Execute every L1 message and transaction; the state (built from the batch's pre-state when none is given) is advanced.
 
     Nothing is committed to the store. Raises InputError for an invalid transaction, which refuses the whole
-    batch, and UnprovableError for one that needs what has no chip; both name the transaction's index, and the
+    batch, and UnprovableError for one that needs what has no chip; both name the index, and the
     state is then as it was. Signatures are not looked at in a `proven` batch, read from L1, which has none.
     """
     if state is None:
@@ -105,6 +131,7 @@ def execute_batch(
         batch = replace(batch, registrations=registry.copy().register(batch.plain()))
     execution = _Execution(batch, state, tracer, registry)
     execution.signed = not proven
+    messages = tuple(execution.consume(index, message) for index, message in enumerate(batch.messages))
     execution.register()
     results = tuple(execution.run(index, signed) for index, signed in enumerate(batch.transactions))
     execution.check_accesses()
@@ -120,6 +147,8 @@ def execute_batch(
         old_root=old_root,
         new_root=state.root,
         published=execution.published(),
+        messages=messages,
+        withdrawals_made=tuple(execution.withdrawals),
     )
 
 
@@ -160,7 +189,16 @@ class _Execution:
         )
         self.ledger = Ledger(state.word)
         self.codes: dict[int, bytes] = {}
+        self.withdrawals: list[WithdrawalResult] = []
+        self._bridge = Bridge(self._journal, self.ledger)
         self._tracer = AccessTracer(self.ledger, tracer)
+
+    def consume(self, index: int, message: L1Message) -> MessageResult:
+        """Do what an L1 message says."""
+        try:
+            return self._bridge.consume(message)
+        except UnprovableError as error:
+            raise UnprovableError(f"message {index}: {error}") from error
 
     def register(self) -> None:
         """Make the registrations of the batch; each index is free before it."""
@@ -186,6 +224,7 @@ class _Execution:
         if 1 <= transaction.to <= LAST_PRECOMPILE:
             raise MissingPrecompile(index, transaction.to)
         try:
+            withdrawal = self._withdrawal(transaction)
             record = record_of(transaction, self._registry)
         except InputError as error:
             raise InputError(f"{place}: {error}") from error
@@ -197,6 +236,8 @@ class _Execution:
         self.ledger.read(Cause.TO_INDEX, Place(record.to, Field.REGISTRY))
         self._take_fee(transaction)
         outcome = self._call(index, transaction)
+        if withdrawal is not None:
+            self.withdrawals.append(self._bridge.withdraw(index, transaction.sender, withdrawal))
         used = transaction.gas_limit - outcome.gas_left
         refund = min(self._journal.refund, used // REFUND_QUOTIENT) if outcome.success else 0
         self._credit(Cause.REFUND, transaction.sender, (outcome.gas_left + refund) * transaction.gas_price)
@@ -242,6 +283,15 @@ class _Execution:
             raise InputError(
                 f"{place}: gas limit: expected at least {intrinsic}, got {transaction.gas_limit}"
             )
+
+    def _withdrawal(self, transaction: Transaction) -> Withdrawal | None:
+        """What the transaction withdraws, which its sender has."""
+        withdrawal = requested_withdrawal(transaction)
+        if withdrawal is not None:
+            if self._state.code(BRIDGE_ADDRESS):
+                raise InputError("withdrawal: expected a bridge without code, the state has some there")
+            self._bridge.check(transaction.sender, withdrawal)
+        return withdrawal
 
     def _take_fee(self, transaction: Transaction) -> None:
         sender = transaction.sender

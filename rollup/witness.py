@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from zkroll.circuits.source import BatchTrace, LeafUpdate, TransactionTrace
+from zkroll.circuits.source import BatchTrace, LeafUpdate, MessageTrace, TransactionTrace, WithdrawalTrace
 from zkroll.rollup.batch_data import Record
 from zkroll.rollup.executor import ExecutedBatch, TransactionResult
+from zkroll.rollup.l1.messages import next_hash
 from zkroll.rollup.state.smt import Touch
 from zkroll.rollup.state.state import Field, TouchedWord
 from zkroll.rollup.transaction import SignedTransaction
@@ -52,7 +53,44 @@ def batch_trace(executed: ExecutedBatch) -> BatchTrace:
         leaves=[_leaf(word) for word in executed.touched],
         codes=executed.codes,
         registrations=executed.published.registrations,
+        messages=_messages(executed),
+        queue_before=batch.queue_before,
+        withdrawals=[
+            WithdrawalTrace(
+                transaction=made.transaction,
+                token=made.withdrawal.token,
+                recipient=made.withdrawal.recipient,
+                amount=made.withdrawal.amount,
+                slot=made.slot,
+                old_balance=made.old_balance,
+                old_supply=made.old_supply,
+            )
+            for made in executed.withdrawals_made
+        ],
+        withdrawals_root=executed.withdrawals_root,
     )
+
+
+def _messages(executed: ExecutedBatch) -> list[MessageTrace]:
+    digest, out = executed.batch.queue_before.to_bytes(32, "big"), []
+    for result in executed.messages:
+        message, before = result.message, digest
+        digest = next_hash(before, message)
+        out.append(
+            MessageTrace(
+                kind=int(message.kind),
+                token=message.token,
+                account=message.account,
+                recipient=message.recipient,
+                amount=message.amount,
+                hash_before=int.from_bytes(before, "big"),
+                hash_after=int.from_bytes(digest, "big"),
+                slot=result.slot,
+                old_balance=result.old_balance,
+                old_supply=result.old_supply,
+            )
+        )
+    return out
 
 
 def _transaction(

@@ -8,6 +8,7 @@ import numpy as np
 
 from zkroll.circuits.air.witness import FillContext, Requests
 from zkroll.circuits.buses import FIELD_STORAGE, STORAGE
+from zkroll.circuits.chips.bridge.places import Writes, opening, withdrawal_writes
 from zkroll.circuits.chips.limbs import I64, U64, limbs_of, previous, row_keys
 from zkroll.circuits.chips.transaction.access import END_STORAGE, spans
 from zkroll.errors import ProvingError
@@ -45,10 +46,15 @@ class Cells:
 
 def timeline(ctx: FillContext) -> tuple[Operations, Cells] | None:
     """All operations and cells; None where storage is not used."""
-    requests = ctx.requests(STORAGE)
-    rows = len(requests)
-    if not rows:
+    if not len(ctx.requests(STORAGE)):
         return None
+    operations, cells, _ = histories(ctx)
+    return operations, cells
+
+
+def histories(ctx: FillContext) -> tuple[Operations, Cells, I64]:
+    """All operations and cells, and the times of the accesses before those of ``withdrawal_writes``."""
+    requests = ctx.requests(STORAGE)
     context, clk = requests.small("ctx").astype(np.int64), requests.small("clk").astype(np.int64)
     slot, new = requests.word("slot_hi", "slot_lo"), requests.word("value_hi", "value_lo")
     before, order = previous([context, slot], clk)
@@ -62,19 +68,21 @@ def timeline(ctx: FillContext) -> tuple[Operations, Cells] | None:
         raise ProvingError("chip storage: a context is named that no transaction opened")
     tx = np.searchsorted(span.begin, context[head])
     address = limbs_of(t.to for t in ctx.source.transactions)[tx]
-    cells = _chain(
-        ctx,
-        Cells(
-            ctx=context[head],
-            end=span.end[tx],
-            success=span.success[tx],
-            address=address,
-            slot=slot[head],
-            original=np.zeros_like(new[last]),
-            final=new[last],
-            last=clk[last],
-            before=np.zeros_like(context[head]),
-        ),
+    end, success = span.end[tx], span.success[tx]
+    writes = Writes(address, slot[head], 8 * end + END_STORAGE, success, new[last])
+    withdrawals = withdrawal_writes(ctx.source, span.begin)
+    original, time_before = _chain(ctx, writes.joined(withdrawals))
+    count = head.shape[0]
+    cells = Cells(
+        ctx=context[head],
+        end=end,
+        success=success,
+        address=address,
+        slot=slot[head],
+        original=original[:count],
+        final=new[last],
+        last=clk[last],
+        before=time_before[:count],
     )
     first = before < 0
     operations = Operations(
@@ -88,42 +96,33 @@ def timeline(ctx: FillContext) -> tuple[Operations, Cells] | None:
         current=np.where(first[:, None], cells.original[cell], new[before]),
         new=new,
     )
-    return operations, cells
+    return operations, cells, time_before[count:]
 
 
-def _chain(ctx: FillContext, cells: Cells) -> Cells:
-    """The cells with their original words and the times of the accesses before them."""
-    last, order = previous([cells.address, cells.slot], cells.ctx)
-    rows = order.shape[0]
-    place = np.arange(rows)
+def _chain(ctx: FillContext, writes: Writes) -> tuple[U64, I64]:
+    """The words that the writes find and the times of the accesses before them."""
+    last, order = previous([writes.address, writes.slot], writes.time)
+    place = np.arange(order.shape[0])
     start = np.maximum.accumulate(np.where(last[order] < 0, place, 0))
-    # the word left by the latest successful transaction before, else the one from before the batch
-    success = np.maximum.accumulate(np.where(cells.success[order] == 1, place, -1))
-    writer = np.concatenate([[-1], success[:-1]])
+    # the word left by the latest successful write before, else the one from before the transactions
+    success = np.maximum.accumulate(np.where(writes.success[order] == 1, place, -1))
+    writer = np.concatenate([[-1], success[:-1]]).astype(np.int64)[: order.shape[0]]
     written = writer >= start
-    original = np.empty_like(cells.final)
-    original[order] = np.where(
-        written[:, None], cells.final[order][writer], _words_before(ctx, cells.address, cells.slot)[order]
-    )
-    before = np.where(last < 0, 0, 8 * cells.end[last] + END_STORAGE)
-    return Cells(
-        cells.ctx,
-        cells.end,
-        cells.success,
-        cells.address,
-        cells.slot,
-        original,
-        cells.final,
-        cells.last,
-        before,
-    )
+    times, words = _opening(ctx, writes.address, writes.slot)
+    original = np.empty_like(writes.final)
+    original[order] = np.where(written[:, None], writes.final[order][writer], words[order])
+    return original, np.where(last < 0, times, writes.time[last])
 
 
-def _words_before(ctx: FillContext, address: U64, slot: U64) -> U64:
-    """The words of slots before the batch."""
+def _opening(ctx: FillContext, address: U64, slot: U64) -> tuple[I64, U64]:
+    """What the transactions find in slots: the time of the last access before them, and the word."""
     leaves = [leaf for leaf in ctx.source.leaves if leaf.field == FIELD_STORAGE]
+    known = opening(ctx.source)
+    found = [known.get((leaf.address, FIELD_STORAGE, leaf.slot), (0, leaf.old_word)) for leaf in leaves]
     places = row_keys(limbs_of(leaf.address for leaf in leaves), limbs_of(leaf.slot for leaf in leaves))
     distinct, index = np.unique(np.concatenate([places, row_keys(address, slot)]), return_inverse=True)
-    words = np.zeros((distinct.shape[0], 4), dtype=np.uint64)
-    words[index[: len(leaves)]] = limbs_of(leaf.old_word for leaf in leaves)
-    return words[index[len(leaves) :]]
+    times, words = np.zeros(distinct.shape[0], np.int64), np.zeros((distinct.shape[0], 4), np.uint64)
+    times[index[: len(leaves)]] = [time for time, _ in found]
+    words[index[: len(leaves)]] = limbs_of(word for _, word in found)
+    asked = index[len(leaves) :]
+    return times[asked], words[asked]

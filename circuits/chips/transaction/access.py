@@ -29,6 +29,7 @@ from zkroll.circuits.buses import (
     TX_BEGIN,
     TX_END,
 )
+from zkroll.circuits.chips.bridge.places import opening
 from zkroll.circuits.chips.limbs import I64, U64, limbs_of, previous, row_keys
 from zkroll.errors import ProvingError
 
@@ -176,17 +177,21 @@ def _running_words(ctx: FillContext, address: U64, field: U64, time: I64, change
     if not rows:
         return time, change
     last, order = previous([address, field], time)
-    before = np.where(last >= 0, time[last], 0)
     leaves = [leaf for leaf in ctx.source.leaves if leaf.field in (0, 1, 2)]
+    known = opening(ctx.source)
+    found = [known.get((leaf.address, leaf.field, 0), (0, leaf.old_word)) for leaf in leaves]
     places = row_keys(
         limbs_of(leaf.address for leaf in leaves), np.array([leaf.field for leaf in leaves], dtype=np.uint64)
     )
-    words = limbs_of(leaf.old_word for leaf in leaves)
+    words = limbs_of(word for _, word in found)
     wanted = row_keys(address, field)
     distinct, index = np.unique(np.concatenate([places, wanted]), return_inverse=True)
     initial = np.zeros((distinct.shape[0], 4), dtype=np.uint64)
     initial[index[: len(leaves)]] = words
     group = index[len(leaves) :]
+    opened = np.zeros(distinct.shape[0], dtype=np.int64)
+    opened[index[: len(leaves)]] = [at for at, _ in found]
+    before = np.where(last >= 0, time[last], opened[group])
 
     # word before = initial word + changes before it in its group: prefix sums over the sorted accesses
     sums = fr.to_limbs(fr.prefix_sum(fr.from_array(np.ascontiguousarray(change[order]))), rows)

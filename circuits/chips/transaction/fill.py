@@ -10,7 +10,7 @@ from zkroll.algebra.constants import R_MODULUS
 from zkroll.algebra.field import fr
 from zkroll.circuits.air.gadgets import limbs16
 from zkroll.circuits.air.witness import ColumnData, FillContext
-from zkroll.circuits.buses import CONTEXT, TX_SPAN
+from zkroll.circuits.buses import BRIDGE_ADDRESS, CONTEXT, TX_SPAN
 from zkroll.circuits.chips.limbs import I64, U64, inverse, limbs_of
 from zkroll.circuits.chips.poseidon import poseidon_limbs
 from zkroll.circuits.chips.transaction.access import (
@@ -52,6 +52,7 @@ def fill_transactions(ctx: FillContext, opcodes: Sequence[int]) -> dict[str, Col
     rest[:, 0] = key_hash[:, 2] >> np.uint64(32) | key_hash[:, 3] << np.uint64(32)
     rest[:, 1] = key_hash[:, 3] >> np.uint64(32)
     sender, to = limbs_of(tx.sender for tx in transactions), limbs_of(tx.to for tx in transactions)
+    bridge = fixed_limbs(BRIDGE_ADDRESS, count)
     intrinsic = np.array([tx.intrinsic_gas for tx in transactions], dtype=np.uint64)
     limit = np.array([tx.gas_limit for tx in transactions], dtype=np.uint64)
     spare = np.maximum(span.refund, spent.quotient) - np.minimum(span.refund, spent.quotient)
@@ -109,6 +110,8 @@ def fill_transactions(ctx: FillContext, opcodes: Sequence[int]) -> dict[str, Col
         "payer_after": after["pay"],
         "payee_after": after["credit"],
         "reward_after": after["reward"],
+        "bridge": (to == bridge).all(axis=1),
+        "bridge_inverse": _inverse_of_difference(to, bridge),
         "code": accesses["code"].word,
         "code_size": np.array([len(tx.code) for tx in transactions], dtype=np.uint64),
         "spans": asked_spans,
@@ -134,6 +137,10 @@ def _recipients(to: U64) -> tuple[list[U64], U64]:
         product = fr.mul(product, fr.sub(fr.from_array(to), fr.from_array(fixed_limbs(root, count))))
         products.append(fr.to_limbs(product, count))
     return [products[4], products[8]], inverse(products[LAST_PRECOMPILE])
+
+
+def _inverse_of_difference(a: U64, b: U64) -> U64:
+    return inverse(fr.to_limbs(fr.sub(fr.from_array(a), fr.from_array(b)), a.shape[0]))
 
 
 def _sum(a: U64, b: U64) -> U64:

@@ -19,6 +19,7 @@ Columns
     payer_after[8], payee_after[8], reward_after[8]   limbs of balances after
     code, code_size      the word of the recipient's code hash, the code's length in bytes
     (access)_before, (access)_wait[3]   of the nine accesses
+    bridge (+ _inverse)  the recipient is BRIDGE_ADDRESS
     spans, asked[11]     how often TX_SPAN and the words of CONTEXT are asked for
 
 Constraints
@@ -30,16 +31,18 @@ Constraints
     6. "…: time goes up" for each access; "padding has … 0"
     7. "recipient from 0 to 4/8", "recipient above 10": not the zero address and no precompile; "not the last
        nonce"
+    8. "bridge …": bridge is 1 where the recipient is BRIDGE_ADDRESS and 0 elsewhere; "the bridge has no code"
 Interactions
-    8. TX_HEAD, TX_PART for what the data says; POSEIDON3 for the head's words of the message; BLOCK for the block; SIGNATURE for the signed message
-    9. POSEIDON2 of the key, CANONICAL: its hash is (rest * 2^32 + from_hi, from_lo) in halves
-   10. receives TX_BEGIN, TX_END from ``cpu``, with the code hash read from the state
-   11. STATE: the registry of both indices; sender's nonce + 1; sender's balance - gas_limit * price - value; recipient's + value;
+    9. TX_HEAD, TX_PART for what the data says; POSEIDON3 for the head's words of the message; BLOCK for the block; SIGNATURE for the signed message
+   10. POSEIDON2 of the key, CANONICAL: its hash is (rest * 2^32 + from_hi, from_lo) in halves
+   11. receives TX_BEGIN, TX_END from ``cpu``, with the code hash read from the state
+   12. STATE: the registry of both indices; sender's nonce + 1; sender's balance - gas_limit * price - value; recipient's + value;
       recipient's
        code hash; on failure recipient's - value; sender's + (gas_left + applied) * price (+ value on
        failure); coinbase's + (gas used - applied) * price
-   12. serves TX_SPAN and CONTEXT; LENGTH of the code as often as CODESIZE is asked
-   13. limbs are in the 16-bit table
+   13. serves TX_SPAN and CONTEXT; LENGTH of the code as often as CODESIZE is asked
+   14. BRIDGE_CALL to ``withdrawal`` where bridge is 1, and only there
+   15. limbs are in the 16-bit table
 
 The sender is the key's: halves are canonical, so from_lo and the low 32 bits of the high half are the
 address, which must be the one registered under the index. Amounts: gas_limit < 2^32, gas_price < 2^64, value
@@ -51,6 +54,7 @@ works out. The number of rows and their tx are those of the data, in which 0, 1,
 counts its BEGIN rows the same way, so each transaction runs once, in the data's order. Fifth: 5 * 2^32 + 4
 does not wrap, so quotient and rest are unique; ``success`` is a bit because ``cpu`` sends one. All counts
 are free: an answer that nobody asked for unbalances its bus. So is code_size where CODESIZE does not run.
+Without code a transaction to the bridge succeeds, so what ``withdrawal`` makes of it needs no undoing.
 Padding rows are zero.
 """
 
@@ -63,6 +67,7 @@ from zkroll.circuits.air.expr import Expr, lift, weighted
 from zkroll.circuits.air.gadgets import range16
 from zkroll.circuits.air.witness import ColumnData, FillContext
 from zkroll.circuits.buses import (
+    BRIDGE_ADDRESS,
     CONTEXT,
     FIELD_BALANCE,
     FIELD_CODE_POSEIDON,
@@ -77,6 +82,8 @@ from zkroll.circuits.buses import (
     TX_END,
     TX_SPAN,
 )
+from zkroll.circuits.chips.bridge.accounts import zero_flag
+from zkroll.circuits.chips.bridge.buses import BRIDGE_CALL
 from zkroll.circuits.chips.canonical import CANONICAL
 from zkroll.circuits.chips.transaction import access as at
 from zkroll.circuits.chips.transaction.access import access
@@ -127,6 +134,8 @@ class TransactionChip(Chip):
         b.send("block", BLOCK, (chain_id, number, timestamp, coinbase.hi, coinbase.lo), active)
         self._signer(b, sender, message, active)
         self._refused(b, _joined(to), nonce, active)
+        bridge = zero_flag(b, "bridge", _joined(to) - active * BRIDGE_ADDRESS, active)
+        b.send("withdrawal", BRIDGE_CALL, (begin, sender.hi, sender.lo, value, length), bridge)
 
         gas = _limbs(b, "gas", 2, active)
         byte_gas = length * ZERO_BYTE_GAS + nonzero * (NONZERO_BYTE_GAS - ZERO_BYTE_GAS)
@@ -135,6 +144,8 @@ class TransactionChip(Chip):
         applied = self._refund(b, gas_limit - gas_left, refund, active)
 
         code, code_size = b.word("code"), b.column("code_size")
+        b.constrain("the bridge has no code, high half", bridge * code.hi)
+        b.constrain("the bridge has no code, low half", bridge * code.lo)
         b.receive("begins", TX_BEGIN, (tx, begin, _joined(code), gas), active)
         b.receive("ends", TX_END, (tx, end, gas_left, refund, success), active)
 
