@@ -1,4 +1,4 @@
-"""Batch files and batch data: round trips, the published schema, and refusals with their place."""
+"""Batch files: round trips, the published schema, and refusals with their place."""
 
 import dataclasses
 import json
@@ -10,18 +10,14 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rollup_batches import CHAIN, COINBASE, alice, batch, signed
+from rollup_batches import CHAIN, alice, batch, signed
 
 import zkroll.rollup
-from zkroll.algebra.keccak import keccak256
 from zkroll.errors import InputError
 from zkroll.rollup import batch_format
 from zkroll.rollup.batch import (
     Batch,
-    BatchData,
     accounts_to_json,
-    decode_data,
-    encode_data,
     parse_accounts,
     parse_batch,
     read_batch,
@@ -87,37 +83,32 @@ def test_folders_devices_fifos_and_missing_files_are_refused_at_once(tmp_path: P
             read_batch(path)
 
 
-def test_the_data_has_the_fixed_header_and_the_words_of_every_transaction(example: Batch) -> None:
-    data = example.encode_data()
-    assert data[:32] == (1_700_000_000).to_bytes(8, "big") + (2).to_bytes(4, "big") + COINBASE.to_bytes(
-        20, "big"
+def test_registrations_and_indices_survive_the_file(example: Batch) -> None:
+    accounts = tuple(
+        dataclasses.replace(account, indices=(3, 2**32 - 1)) if account.address == 7 else account
+        for account in example.pre_state
     )
-    assert data[32:] == b"".join(tx.transaction.encode() for tx in example.transactions)
-    assert example.data_hash() == keccak256(data)
-    assert decode_data(data) == example.data()
-
-
-def test_data_without_transactions_is_just_a_header() -> None:
-    empty = BatchData(5, 6, ())
-    assert decode_data(encode_data(empty)) == empty
-    assert len(encode_data(empty)) == 32
+    for registrations in ((), ((0, alice(0)), (1, alice(1)))):
+        made = dataclasses.replace(example, pre_state=accounts, registrations=registrations)
+        assert parse_batch(made.to_json()) == made
+    assert example.registrations is None
+    assert b"registrations" not in example.to_json()
 
 
 @pytest.mark.parametrize(
-    "spoil",
+    "registrations",
     [
-        lambda data: data[:31],
-        lambda data: data[:-1],
-        lambda data: data + b"\x00",
-        lambda data: data + bytes(32),
-        lambda data: data[:8] + b"\x00\x00\x00\x01" + data[12:],
-        lambda data: data[:8] + b"\x00\x00\x00\x03" + data[12:],
-        lambda data: data[:8] + b"\xff\xff\xff\xff" + data[12:],
+        None,
+        [{"index": "0"}],
+        [{"index": str(2**32), "address": "0x" + "00" * 20}],
+        [{"index": "0", "address": "0x" + "00" * 21}],
+        [{"index": 0, "address": "0x" + "00" * 20}],
+        [{"index": "0", "address": "0x" + "00" * 20, "more": "1"}],
     ],
 )
-def test_data_that_no_batch_has_is_refused(example: Batch, spoil: Callable[[bytes], bytes]) -> None:
+def test_registrations_that_are_none_are_refused(content: dict[str, Any], registrations: Any) -> None:
     with pytest.raises(InputError):
-        decode_data(spoil(example.encode_data()))
+        parse_batch(json.dumps({**content, "registrations": registrations}).encode())
 
 
 def test_the_published_schema_is_that_of_the_reader() -> None:
@@ -286,16 +277,3 @@ def test_any_spoiled_file_is_read_or_refused_with_one_line(example: Batch, data:
     except InputError as refusal:
         outcome = str(refusal)
     assert "\n" not in outcome
-
-
-@settings(max_examples=100, deadline=None)
-@given(st.data())
-def test_spoiled_data_is_refused_or_means_exactly_what_it_says(example: Batch, data: st.DataObject) -> None:
-    text = bytearray(example.encode_data())
-    position = data.draw(st.integers(0, len(text) - 1))
-    text[position] ^= data.draw(st.integers(1, 255))
-    try:
-        decoded = decode_data(bytes(text))
-    except InputError:
-        return
-    assert encode_data(decoded) == text

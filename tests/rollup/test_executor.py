@@ -78,7 +78,13 @@ def test_a_transfer_moves_value_pays_the_fee_and_makes_the_fixed_accesses() -> N
     )
     sender, recipient = Place(alice(), Field.BALANCE), Place(0xB0B, Field.BALANCE)
     fee = 90_000
+    assert executed.published.registrations == ((0, alice()), (1, 0xB0B))
+    indices = Place(0, Field.REGISTRY), Place(1, Field.REGISTRY)
     assert executed.accesses == (
+        StateAccess(0, Cause.REGISTER, -1, indices[0], 0, alice(), True),
+        StateAccess(0, Cause.REGISTER, -1, indices[1], 0, 0xB0B, True),
+        StateAccess(0, Cause.FROM_INDEX, -1, indices[0], alice(), alice(), False),
+        StateAccess(0, Cause.TO_INDEX, -1, indices[1], 0xB0B, 0xB0B, False),
         StateAccess(0, Cause.NONCE, -1, Place(alice(), Field.NONCE), 0, 1, True),
         StateAccess(0, Cause.FEE, -1, sender, ETHER, ETHER - fee, True),
         StateAccess(0, Cause.VALUE_OUT, -1, sender, ETHER - fee, ETHER - fee - 7, True),
@@ -223,8 +229,7 @@ def test_public_values_stand_in_the_fixed_order() -> None:
         1_700_000_000,
         int.from_bytes(digest[:16], "big"),
         int.from_bytes(digest[16:], "big"),
-        0,
-        0,
+        *[0] * 6,
     )
 
 
@@ -298,6 +303,11 @@ def test_an_opcode_without_a_chip_is_refused_with_transaction_opcode_and_pc() ->
     with pytest.raises(UnprovableError, match=r"transaction 1: opcode CALL \(0xf1\) at pc 14"):
         execute_batch(one, state)
     assert state.root == root
+
+
+def test_the_zero_address_is_no_recipient() -> None:
+    with pytest.raises(InputError, match="transaction 1: to: the zero address"):
+        execute_batch(batch([signed(to=0xB0B), signed(to=0, nonce=1)]))
 
 
 @pytest.mark.parametrize("address", [1, 10])

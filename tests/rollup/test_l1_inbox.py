@@ -124,8 +124,8 @@ def test_data_unlike_its_hash_is_refused(rollup: Rollup) -> None:
 
 
 @pytest.mark.parametrize("data", [b"", batch_data()[:-1], batch_data() + b"\0", batch_data()[:31]])
-def test_data_that_is_not_whole_words_is_refused(rollup: Rollup, data: bytes) -> None:
-    with pytest.raises(RollupError, match="NotWholeWords"):
+def test_data_that_is_not_whole_units_is_refused(rollup: Rollup, data: bytes) -> None:
+    with pytest.raises(RollupError, match="NotWholeUnits"):
         rollup.post(data=data)
 
 
@@ -157,6 +157,17 @@ def canonical_call(data: bytes) -> bytes:
 
 def test_calldata_one_byte_longer_is_refused(rollup: Rollup) -> None:
     assert rollup.refusal(canonical_call(batch_data()) + b"\0").startswith("NonCanonicalCalldata")
+
+
+def test_an_odd_number_of_units_is_padded_with_zeros_only(rollup: Rollup) -> None:
+    data = batch_data() + b"\x01" * 16
+    call = canonical_call(data)
+    assert call.endswith(b"\x01" * 16 + bytes(16))
+    for place in (1, 16):
+        dirty = call[:-place] + b"\x01" + call[len(call) - place + 1 :]
+        assert rollup.refusal(dirty).startswith("NonCanonicalCalldata")
+    rollup.post(data=data)
+    assert rollup.l1.read_batch(1).data == data
 
 
 def test_calldata_one_byte_shorter_is_refused(rollup: Rollup) -> None:

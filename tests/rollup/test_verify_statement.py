@@ -13,15 +13,14 @@ from zkroll.algebra.keccak import keccak256
 from zkroll.circuits.buses import PUBLIC_VALUES
 from zkroll.errors import RollupError, VerificationError
 from zkroll.rollup import verify as module
-from zkroll.rollup.batch import BatchData, encode_data
+from zkroll.rollup.batch_data import BatchData, TransferRecord, encode_data
 from zkroll.rollup.l1 import L1, open_l1
 from zkroll.rollup.proof import BatchProof
-from zkroll.rollup.transaction import Transaction
 from zkroll.rollup.verify import statement, verify_on_l1, verify_proof
 
 GENESIS, ROOT, CHAIN_ID = 11, 22, 271828
-TRANSFERS = tuple(Transaction(1, 200, value, value, 21000, 1) for value in range(3))
-BATCH = BatchData(1_750_000_000, 3, TRANSFERS)
+TRANSFERS = tuple(TransferRecord(1, 200, value << 5, 1 << 4) for value in range(3))
+BATCH = BatchData(1_750_000_000, 3, ((1, 0xA11CE),), TRANSFERS)
 
 
 @pytest.fixture(autouse=True)
@@ -113,19 +112,19 @@ def test_swapped_roots_are_refused(l1: L1, proof: BatchProof) -> None:
 
 
 @pytest.mark.parametrize(
-    "transactions",
+    "records",
     [
         TRANSFERS[:-1],
         (*TRANSFERS, TRANSFERS[0]),
         TRANSFERS[::-1],
-        (*TRANSFERS[:2], replace(TRANSFERS[2], value=9)),
+        (*TRANSFERS[:2], replace(TRANSFERS[2], packed_value=9)),
     ],
     ids=["dropped", "doubled", "reordered", "changed"],
 )
 def test_proof_for_other_transactions_is_refused(
-    l1: L1, proof: BatchProof, transactions: tuple[Transaction, ...]
+    l1: L1, proof: BatchProof, records: tuple[TransferRecord, ...]
 ) -> None:
-    other = make_proof(proof.rollup_address, replace(BATCH, transactions=transactions))
+    other = make_proof(proof.rollup_address, replace(BATCH, records=records))
     with pytest.raises(VerificationError, match=r"^data_hash_"):
         verify_on_l1(other, l1)
 
@@ -162,15 +161,11 @@ def test_own_statement_with_other_data_is_refused(proof: BatchProof) -> None:
         verify_proof(with_value(proof, "data_hash_lo", proof.data_hash_lo ^ 1))
 
 
-@pytest.mark.parametrize(
-    ("transaction", "match"),
-    [
-        (Transaction(1, 1, 0, 0, 21000, 1), "calls the precompile 0x1"),
-        (Transaction(1, 10, 0, 0, 21000, 1), "calls the precompile 0xa"),
-        (Transaction(1, 200, 0, 2**64 - 1, 21000, 1), "has the last nonce"),
-    ],
-)
-def test_data_that_no_executor_takes_is_refused(transaction: Transaction, match: str) -> None:
-    with pytest.raises(VerificationError, match=match):
-        make_proof(5, BatchData(1, 3, (TRANSFERS[0], transaction)))
-    assert make_proof(5, BatchData(1, 3, (TRANSFERS[0], replace(transaction, to=11, nonce=2**64 - 2))))
+@pytest.mark.parametrize("size", [0, 16, 31, 33, 48, 96])
+def test_data_that_does_not_decode_has_no_statement(proof: BatchProof, size: int) -> None:
+    with pytest.raises(VerificationError, match=r"^data: "):
+        verify_proof(
+            replace(
+                proof, data=(proof.data + bytes(32))[:size] if size != 48 else proof.data[:32] + bytes(16)
+            )
+        )

@@ -20,6 +20,9 @@ contract RollupInbox {
 
     /// Selector, five head words (one of them the offset of `data`) and the length word of `data`.
     uint256 private constant DATA_START = 4 + 6 * 32;
+    /// The data of a batch is a header and units.
+    uint256 private constant HEADER_BYTES = 32;
+    uint256 private constant UNIT_BYTES = 16;
 
     /// Chain id of the rollup, which its transactions sign.
     uint64 public immutable l2ChainId;
@@ -46,7 +49,7 @@ contract RollupInbox {
     error WrongBatchNumber(uint256 expected, uint256 got);
     error WrongOldRoot(bytes32 expected, bytes32 got);
     error WrongDataHash(bytes32 expected, bytes32 got);
-    error NotWholeWords(uint256 length);
+    error NotWholeUnits(uint256 length);
     error NonCanonicalCalldata(uint256 expectedLength, uint256 gotLength);
     error TimestampBeforeParent(uint64 parent, uint64 got);
     error TimestampInFuture(uint256 latest, uint64 got);
@@ -63,8 +66,8 @@ contract RollupInbox {
 
     /// @notice Post the next batch: its number, the root it starts from, the root claimed after it, and its data.
     /// @param dataHash keccak256 of `data`, which the proof of the batch commits to as well.
-    /// @param data A header word (64-bit timestamp, 32-bit transaction count, 160-bit coinbase), then the words of
-    /// every transaction.
+    /// @param data A header word (64-bit timestamp, 32-bit transaction count, 160-bit coinbase), then registrations
+    /// and transactions in units of 16 bytes.
     function postBatch(
         uint256 batchNumber,
         bytes32 oldRoot,
@@ -78,14 +81,16 @@ contract RollupInbox {
         if (oldRoot != parent.root) revert WrongOldRoot(parent.root, oldRoot);
         _requireFieldElement(newRoot);
 
-        // One batch has one calldata: no gap before the data, nothing after it, no padding inside it.
-        if (data.length == 0 || data.length % 32 != 0) revert NotWholeWords(data.length);
+        // One batch has one calldata: no gap before the data, nothing but zero padding to a whole word after it.
+        if (data.length < HEADER_BYTES || data.length % UNIT_BYTES != 0) revert NotWholeUnits(data.length);
+        uint256 end = DATA_START + (data.length + 31) / 32 * 32;
         uint256 dataStart;
         assembly ("memory-safe") {
             dataStart := data.offset
         }
-        if (dataStart != DATA_START || msg.data.length != DATA_START + data.length) {
-            revert NonCanonicalCalldata(DATA_START + data.length, msg.data.length);
+        bool padded = data.length % 32 == 0 || bytes16(msg.data[DATA_START + data.length:]) == 0;
+        if (dataStart != DATA_START || msg.data.length != end || !padded) {
+            revert NonCanonicalCalldata(end, msg.data.length);
         }
         bytes32 computed = keccak256(data);
         if (computed != dataHash) revert WrongDataHash(computed, dataHash);
