@@ -8,12 +8,12 @@ A transaction is a list of 32-byte words, big-endian, each seen by the circuits 
     word 2   hi  0                    lo  value
     then     calldata, zero-padded at the end to whole words
 
-The signed message folds these words: M_0 = chain id, M_{i+1} = Poseidon(M_i, hi_i, lo_i).
+The signed message folds these words: M_0 = chain id, M_{i+1} = Poseidon(M_i, hi_i, lo_i). They are signed, not
+published: `zkroll.rollup.batch_data` has the shorter form that goes to L1.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -152,54 +152,3 @@ def split_words(data: bytes) -> list[tuple[int, int]]:
     if len(data) % WORD_BYTES:
         raise InputError(f"words: expected a multiple of {WORD_BYTES} bytes, got {len(data)}")
     return [halves(int.from_bytes(data[i : i + WORD_BYTES], "big")) for i in range(0, len(data), WORD_BYTES)]
-
-
-def decode_transaction(data: bytes, offset: int = 0) -> tuple[Transaction, int]:
-    """Read one transaction that starts at byte `offset`; gives it and the offset after it.
-
-    Raises InputError for another type, missing bytes, a value above 128 bits or padding that is not zero.
-    """
-    head_end = offset + HEAD_WORDS * WORD_BYTES
-    if offset < 0 or len(data) < head_end:
-        raise InputError(f"transaction at byte {offset}: expected {HEAD_WORDS * WORD_BYTES} bytes of head")
-    w0, w1, value = (
-        int.from_bytes(data[start : start + WORD_BYTES], "big")
-        for start in range(offset, head_end, WORD_BYTES)
-    )
-    kind, length = w0 >> 248, w0 >> 224 & 0xFFFFFF
-    if kind != NATIVE_TYPE:
-        raise InputError(f"transaction at byte {offset}: expected type {NATIVE_TYPE}, got {kind}")
-    end = head_end + length + -length % WORD_BYTES
-    if len(data) < end:
-        raise InputError(f"transaction at byte {offset}: expected {length} bytes of calldata, got fewer")
-    if any(data[head_end + length : end]):
-        raise InputError(f"transaction at byte {offset}: expected zero padding after the calldata")
-    if value >> 128:
-        raise InputError(f"transaction at byte {offset}: expected a value below 2^128, got {value:#x}")
-    transaction = Transaction(
-        sender=(w0 >> 96 & 0xFFFFFFFF) << 128 | w1 >> 128,
-        to=(w0 >> 64 & 0xFFFFFFFF) << 128 | w1 & _MASK128,
-        value=value,
-        nonce=w0 >> 128 & 0xFFFFFFFFFFFFFFFF,
-        gas_limit=w0 >> 192 & 0xFFFFFFFF,
-        gas_price=w0 & 0xFFFFFFFFFFFFFFFF,
-        data=bytes(data[head_end : head_end + length]),
-    )
-    return transaction, end
-
-
-def decode_transactions(data: bytes, count: int) -> list[Transaction]:
-    """Exactly `count` transactions that fill `data`; raises InputError otherwise."""
-    transactions: list[Transaction] = []
-    offset = 0
-    for _ in range(count):
-        transaction, offset = decode_transaction(data, offset)
-        transactions.append(transaction)
-    if offset != len(data):
-        raise InputError(f"batch data: expected {offset} bytes of transactions, got {len(data)}")
-    return transactions
-
-
-def total_words(transactions: Sequence[Transaction]) -> int:
-    """How many 32-byte words the transactions take in the batch data."""
-    return sum(HEAD_WORDS + (len(t.data) + WORD_BYTES - 1) // WORD_BYTES for t in transactions)
