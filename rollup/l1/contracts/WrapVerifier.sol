@@ -21,8 +21,8 @@ import {IProofVerifier} from "./IProofVerifier.sol";
 /// pairings map to. What is checked is E_0 * E_1^w * E_2^(w^2) * ... = 1, where w is a hash of the whole proof and the
 /// digest. Each E is fixed before w is: it depends on A, B, C, the digest (which binds key digest, statements,
 /// commitments, W and all scalars), W' and the contract's constants, and on nothing else. If any E is not 1, then the
-/// exponents are a polynomial in w of degree 1 to `chunks` other than 0, and at most `chunks` of its 2^253 values w
-/// make the product 1. Two invalid parts therefore cannot be made to cancel but by some 2^250 trials of the hash.
+/// exponents are a polynomial in w that is not 0, of degree `chunks` at most, so that at most `chunks` of the 2^253
+/// values of w make the product 1: to have two invalid parts cancel takes some 2^253 / `chunks` trials of the hash.
 /// That the E lie in the group of order r is what the precompiled contracts see to: A, B and C go to the pairing
 /// contract as they are, which refuses points that are off the curve and a B outside G2; each C_g, W and W' is
 /// multiplied by the contract of EIP-196, which refuses points off the curve (G1 has no points of other orders), even
