@@ -16,7 +16,8 @@ from zkroll.vm.opcodes import CORE
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPILE = ROOT / "rollup/l1/contracts/compile.mjs"
-CONTRACTS = [ROOT / "rollup/l1/contracts/RollupInbox.sol", ROOT / "examples/erc20/Token.sol"]
+ARTIFACTS = [*sorted(COMPILE.parent.glob("*.json")), ROOT / "examples/erc20/Token.json"]
+CONTRACTS = [artifact.with_suffix(".sol") for artifact in ARTIFACTS]
 
 #: where `make contracts` installs solc, or another folder with node_modules/solc
 SOLC_FOLDER = Path(os.environ.get("ZKROLL_SOLC", ROOT / "build/solc"))
