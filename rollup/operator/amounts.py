@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
 from typing import Final
 
 from zkroll.errors import InputError
@@ -14,17 +13,15 @@ _LONGEST: Final = 80  # characters
 
 def parse_amount(text: str) -> int:
     """The amount in the smallest unit; raises InputError for anything but a decimal number or a number of wei."""
-    body, unit = (text[:-3], "wei") if text.endswith("wei") else (text, "")
-    plain = body.isascii() and body.replace(".", "", 1).isdigit() and len(body) <= _LONGEST
-    if not plain or (unit and "." in body):
+    body, unit = (text[:-3], True) if text.endswith("wei") else (text, False)
+    whole, point, fraction = body.partition(".")
+    digits = whole + fraction
+    if not digits.isdigit() or not digits.isascii() or len(body) > _LONGEST or (unit and point) or not whole:
         raise InputError(f"amount: expected a number such as 1.5 or 1500wei, got {text!r:.90}")
-    try:
-        scaled = Decimal(body) if unit else Decimal(body).scaleb(DECIMALS)
-    except InvalidOperation as error:
-        raise InputError(f"amount: expected a number such as 1.5 or 1500wei, got {text!r:.90}") from error
-    amount = int(scaled)
-    if not unit and len(body.partition(".")[2].rstrip("0")) > DECIMALS:
+    fraction = fraction.rstrip("0")
+    if len(fraction) > DECIMALS:
         raise InputError(f"amount: expected at most {DECIMALS} decimals, got {text}")
+    amount = int(whole) if unit else int(whole + fraction.ljust(DECIMALS, "0"))
     if amount >= _LIMIT:
         raise InputError(f"amount: expected less than 2^128 of the smallest unit, got {text}")
     return amount
