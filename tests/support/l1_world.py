@@ -17,16 +17,14 @@ from typing import Any
 
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
-from web3 import EthereumTesterProvider, Web3
 
 from support.anvil import running_anvil
+from support.l1_evm import EvmMachine, EvmNode
 from zkroll.algebra.keccak import keccak256
 from zkroll.rollup.l1.artifact import Artifact
 from zkroll.rollup.l1.bridge import Bridge
 from zkroll.rollup.l1.bridge_types import Delays, RollupConfig, rollup_artifact
-from zkroll.rollup.l1.embedded import ChainBackend
 from zkroll.rollup.l1.inbox import Node, Receipt, hex_address
-from zkroll.rollup.l1.keys import insecure_development_deployer
 from zkroll.rollup.l1.node import AccountNode
 from zkroll.rollup.l1.withdrawals import Withdrawal, WithdrawalTree
 
@@ -61,24 +59,14 @@ class World:
 
     def __init__(
         self,
-        name: str,
-        w3: Web3,
-        submit: Callable[[bytes], bytes],
+        view: Callable[[str], Node],
         *,
         advance: Callable[[int], None],
         snapshot: Callable[[], Callable[[], None]],
     ) -> None:
-        self.name = name
+        self.node = functools.cache(view)
         self.advance = advance
         self.snapshot = snapshot
-        self._w3 = w3
-        self._submit = submit
-        self._nodes: dict[str, AccountNode] = {}
-
-    def node(self, user: str) -> AccountNode:
-        if user not in self._nodes:
-            self._nodes[user] = AccountNode(self.name, self._w3, self._submit, key_of(user))
-        return self._nodes[user]
 
     def address(self, user: str) -> int:
         return self.node(user).sender
@@ -116,42 +104,21 @@ class Double:
 
 @functools.cache
 def key_of(user: str) -> LocalAccount:
-    """The account of a user: of the name's hash, but the deployer pays for everyone."""
-    if user == "deployer":
-        return insecure_development_deployer()
+    """The account of a user, of the hash of the name."""
     account: LocalAccount = Account.from_key(keccak256(b"test user " + user.encode()))
     return account
 
 
-def local_world(fund: bool = True) -> World:
-    """A chain in this process."""
-    time = [0]
-    backend: Any = ChainBackend(insecure_development_deployer(), clock=lambda: time[0])
-    time[0] = backend.head_timestamp()
-    from eth_tester import EthereumTester
+def evm_world(chain_id: int | None = None) -> World:
+    """A machine in this process."""
+    machine = EvmMachine(chain_id)
 
-    def submit(raw: bytes) -> bytes:
-        time[0] = backend.next_timestamp()
-        return bytes(backend.add_block(raw, time[0])[0])
+    def view(user: str) -> Node:
+        return EvmNode(machine, int(key_of(user).address, 16))
 
-    def advance(seconds: int) -> None:
-        time[0] += seconds
-
-    def snapshot() -> Callable[[], None]:
-        taken, then = backend.take_snapshot(), time[0]
-
-        def go_back() -> None:
-            backend.revert_to_snapshot(taken)
-            time[0] = then
-
-        return go_back
-
-    w3 = Web3(EthereumTesterProvider(EthereumTester(backend)))
-    world = World("embedded", w3, submit, advance=advance, snapshot=snapshot)
-    if fund:
-        for user in USERS:
-            world.node("deployer").send(world.address(user), b"", FUNDS)
-    return world
+    for user in USERS:
+        machine.state.set_balance(bytes.fromhex(key_of(user).address[2:]), FUNDS)
+    return World(view, advance=machine.advance, snapshot=machine.snapshot)
 
 
 @contextmanager
@@ -177,10 +144,12 @@ def anvil_world() -> Iterator[World]:
         def submit(raw: bytes) -> bytes:
             return bytes(w3.eth.send_raw_transaction(raw))
 
-        world = World("anvil", w3, submit, advance=advance, snapshot=snapshot)
+        def view(user: str) -> Node:
+            return AccountNode("anvil", w3, submit, key_of(user))
+
         for user in USERS:
             ask("anvil_setBalance", key_of(user).address, hex(FUNDS))
-        yield world
+        yield World(view, advance=advance, snapshot=snapshot)
 
 
 @dataclass
@@ -207,9 +176,7 @@ class Rollup:
     def read(self, function: str, *arguments: object) -> Any:
         """What a function of the contract returns."""
         call = rollup_artifact().encode_call(function, *arguments)
-        return rollup_artifact().decode_result(
-            function, self.bridge.node.call(self.bridge.address, call)
-        )[0]
+        return rollup_artifact().decode_result(function, self.bridge.node.call(self.bridge.address, call))[0]
 
     def data(self, timestamp: int | None = None, units: int = 2) -> bytes:
         """Batch data: a header of this time (now), then units that mean nothing."""
@@ -218,7 +185,7 @@ class Rollup:
 
     def commit(self, queue_end: int | None = None, data: bytes | None = None) -> int:
         """Commit the next batch with all messages, or up to `queue_end`; gives its number."""
-        number = self.read("lastCommitted") + 1
+        number = int(self.read("lastCommitted")) + 1
         end = self.read("messageCount") if queue_end is None else queue_end
         self.by("sequencer").commit(number, end, self.data() if data is None else data)
         return number

@@ -5,10 +5,10 @@ from contextlib import nullcontext
 
 import pytest
 from support.anvil import needs_anvil
-from support.l1_world import Rollup, World, anvil_world, deploy_rollup, local_world
+from support.l1_world import Rollup, World, anvil_world, deploy_rollup, evm_world
 
 WORLDS = [
-    pytest.param(lambda: nullcontext(local_world()), id="embedded"),
+    pytest.param(lambda: nullcontext(evm_world()), id="evm"),
     pytest.param(anvil_world, id="anvil", marks=[pytest.mark.anvil, needs_anvil]),
 ]
 

@@ -7,7 +7,7 @@ from support.l1_world import CHAIN_ID, DELAYS, L2_TOKEN, L2_TOKENS, MESSAGES_PER
 
 from zkroll.errors import RollupError
 from zkroll.rollup.l1.bridge_types import ContractRefused
-from zkroll.rollup.l1.inbox import Receipt, Reverted, hex_address
+from zkroll.rollup.l1.inbox import Reverted, hex_address
 from zkroll.rollup.l1.messages import L1Message, queue_hash
 
 LIMIT = 2**127
@@ -260,5 +260,4 @@ def test_message_of_a_second_token_names_it(rollup: Rollup) -> None:
 def test_ether_cannot_come_in_without_a_message(rollup: Rollup) -> None:
     call = rollup.bridge._artifact.encode_call("requestExit", hex_address(0), 1, hex_address(1))
     with pytest.raises(Reverted):
-        sent: Receipt = rollup.world.node("alice").send(rollup.bridge.address, call, 1)
-        assert sent
+        rollup.world.node("alice").send(rollup.bridge.address, call, 1)
