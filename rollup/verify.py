@@ -53,7 +53,7 @@ def verify_on_l1(proof: BatchProof, l1: L1, srs: SRS | None = None) -> dict[str,
 def verify_proof(proof: BatchProof, srs: SRS | None = None) -> None:
     """Accept a proof of its own statement, without an L1: for provers, before they post.
 
-    Roots, number, chain id and contract are the proof's own claims. Raises VerificationError.
+    Roots, number, chain id, contract, queue hashes and withdrawals are the proof's own claims. Raises VerificationError.
     """
     expected = statement(
         old_root=proof.old_root,
@@ -62,13 +62,25 @@ def verify_proof(proof: BatchProof, srs: SRS | None = None) -> None:
         chain_id=proof.chain_id,
         rollup_address=proof.rollup_address,
         data=proof.data,
+        queue_before=proof.queue_before_hi << 128 | proof.queue_before_lo,
+        queue_after=proof.queue_after_hi << 128 | proof.queue_after_lo,
+        withdrawals_root=proof.withdrawals_hi << 128 | proof.withdrawals_lo,
     )
     compare(proof.public_values, expected, "of the proof's data")
     _verify_inner(proof, srs)
 
 
 def statement(
-    *, old_root: int, new_root: int, batch_number: int, chain_id: int, rollup_address: int, data: bytes
+    *,
+    old_root: int,
+    new_root: int,
+    batch_number: int,
+    chain_id: int,
+    rollup_address: int,
+    data: bytes,
+    queue_before: int = 0,
+    queue_after: int = 0,
+    withdrawals_root: int = 0,
 ) -> tuple[int, ...]:
     """The public values of a batch with this data; raises VerificationError for data that is no batch.
 
@@ -91,6 +103,9 @@ def statement(
         rollup_address=rollup_address,
         timestamp=decoded.timestamp,
         data_hash=int.from_bytes(keccak256(data), "big"),
+        queue_before=queue_before,
+        queue_after=queue_after,
+        withdrawals_root=withdrawals_root,
     )
 
 
