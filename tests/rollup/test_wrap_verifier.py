@@ -28,6 +28,7 @@ from zkroll.rollup.l1.inbox import Reverted
 from zkroll.rollup.l1.machine import QuickVM
 from zkroll.rollup.l1.node import Web3Node
 from zkroll.rollup.l1.wrap_verifier import (
+    DEVELOPMENT_CHAINS,
     WrapVerifier,
     constructor_arguments,
     creation_code,
@@ -448,6 +449,12 @@ class Elsewhere:
 def test_an_insecure_key_is_deployed_on_development_chains_only():
     with pytest.raises(InputError, match="mainnet: expected a wrap key from ceremonies on chain 1"):
         WrapVerifier.deploy(Elsewhere(), ONE.key)
+
+
+def test_the_client_and_the_rollups_contract_name_the_same_development_chains():
+    text = (SOURCE.parent / "Governance.sol").read_text()
+    assert set(map(int, re.findall(r"block\.chainid == (\d+)", text))) == DEVELOPMENT_CHAINS
+    assert chain().w3.eth.chain_id in DEVELOPMENT_CHAINS
 
 
 # what each check is for: contracts without it, and the forgery they take
