@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from zkroll.rollup.batch import Batch, decode_data, read_batch
+from zkroll.rollup.batch import Batch, read_batch
+from zkroll.rollup.batch_data import decode_data, resolve
 from zkroll.rollup.development import (
     DEVELOPMENT_CHAIN_ID,
     TOKEN_ADDRESS,
@@ -96,5 +97,8 @@ def test_ether_and_tokens_are_neither_made_nor_lost(outcome: tuple[State, Execut
 
 def test_batch_data_on_l1_holds_exactly_the_transactions(batch: Batch) -> None:
     data = decode_data(batch.encode_data())
-    assert data.transactions == tuple(signed.transaction for signed in batch.transactions)
+    assert resolve(data, build_state(batch.pre_state)) == batch.plain()
+    registered = [address for _, address in data.registrations]
+    assert len(registered) == len(set(registered))
+    assert set(registered) == {address for tx in batch.plain() for address in (tx.sender, tx.to)}
     assert (data.timestamp, data.coinbase) == (batch.timestamp, batch.coinbase)

@@ -97,7 +97,8 @@ def _data(change: Callable[[bytes], bytes]) -> Change:
     return apply
 
 
-HEADER, SIZE = 32, 96
+REGISTERED = 32  # behind the header: sender and receiver, 32 bytes each
+HEADER, SIZE = REGISTERED + 64, 16
 STATEMENTS: dict[str, Change] = {
     "old root": lambda t: replace(t, old_root=t.old_root + 1),
     "new root": lambda t: replace(t, new_root=t.old_root),
@@ -107,11 +108,15 @@ STATEMENTS: dict[str, Change] = {
     "a transaction dropped": _data(lambda d: d[: HEADER + SIZE]),
     "a transaction doubled": _data(lambda d: d + d[HEADER : HEADER + SIZE]),
     "transactions reordered": _data(lambda d: d[:HEADER] + d[HEADER + SIZE :] + d[HEADER : HEADER + SIZE]),
-    "a value changed": _data(
-        lambda d: d[: HEADER + SIZE - 1] + bytes([d[HEADER + SIZE - 1] ^ 1]) + d[HEADER + SIZE :]
+    "a value changed": _data(lambda d: d[: HEADER + 12] + bytes([d[HEADER + 12] ^ 1]) + d[HEADER + 13 :]),
+    "a gas price changed": _data(
+        lambda d: d[: HEADER + 15] + bytes([d[HEADER + 15] ^ 16]) + d[HEADER + 16 :]
     ),
+    "a recipient changed": _data(lambda d: d[: HEADER + 8] + bytes([d[HEADER + 8] ^ 1]) + d[HEADER + 9 :]),
+    "a registration dropped": _data(lambda d: d[:REGISTERED] + d[REGISTERED + 32 :]),
+    "a registration changed": _data(lambda d: d[: HEADER - 1] + bytes([d[HEADER - 1] ^ 1]) + d[HEADER:]),
     "the coinbase changed": _data(lambda d: d[:31] + bytes([d[31] ^ 1]) + d[32:]),
-    "one more word": _data(lambda d: d + bytes(32)),
+    "one more unit": _data(lambda d: d + bytes(16)),
     "the count lowered": _data(lambda d: d[:11] + bytes([d[11] - 1]) + d[12:]),
 }
 

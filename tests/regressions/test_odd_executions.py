@@ -58,7 +58,7 @@ def test_every_odd_execution_is_proven() -> None:
         accounts.append(Account(FIRST_CONTRACT + i, code=assemble(program)))
         add(FIRST_CONTRACT + i, gas_limit, data, i)
     coinbase = 0xC0FFEE
-    for to in (wallet.address, coinbase, 0):
+    for to in (wallet.address, coinbase, 11):
         add(to, 21_000, b"", 7)
     batch = Batch(
         chain_id=CHAIN,
