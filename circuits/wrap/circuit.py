@@ -105,7 +105,7 @@ def bound(c: Builder, key_digest: int, chunks: Sequence[ChunkItems]) -> LinearCo
     """The digest of what all chunks used, the key's digest first."""
     bits: list[Bit] = constant_word(c, key_digest)
     for k, items in enumerate(chunks):
-        with c.scope(chunk_scope(k)):
+        with c.scope(f"preimage {k}"):
             bits += statement_bits(c, items.statement)
             bits += word_bits(c, items.words)
     return digest_of(c, bits)
