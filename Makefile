@@ -5,7 +5,7 @@ SOLC   := build/solc
 SNARKJS := build/snarkjs
 ANVIL  := build/anvil
 
-.PHONY: help setup prove lint type test test-all bench bench-kernels bench-groth16 mutate contracts example clean
+.PHONY: help setup prove lint type test test-all bench bench-kernels bench-groth16 bench-l1 mutate contracts example clean
 
 help:  ## list the targets
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -44,10 +44,13 @@ bench-kernels: setup  ## measure the kernels beside their multiplications and, w
 bench-groth16: setup  ## measure Groth16 beside snarkjs and, with ARGS='--rapidsnark PATH --gnark PATH', beside rapidsnark and gnark
 	$(BIN)/python benchmarks/groth16.py $(ARGS)
 
+bench-l1: setup  ## measure gas and seconds of wrap proofs, gas and bytes per transfer
+	$(BIN)/python benchmarks/l1.py $(ARGS)
+
 mutate: setup  ## tamper cells of every chip and count those noticed; writes docs/mutation-survivors.md
 	$(BIN)/python benchmarks/mutate.py
 
-INBOX  := rollup/l1/contracts/RollupInbox
+L1_CONTRACTS := $(addprefix rollup/l1/contracts/, RollupInbox Rollup WrapVerifier ExitProofs DemoToken)
 TOKEN  := examples/erc20/Token
 
 $(SOLC)/node_modules/solc:
@@ -57,8 +60,7 @@ $(SNARKJS)/node_modules/snarkjs:
 	npm install --silent --no-save --prefix $(SNARKJS) snarkjs@0.7.6 circom2 circomlib
 
 contracts: $(SOLC)/node_modules/solc  ## compile the Solidity sources into their artifacts (needs node and npm)
-	node rollup/l1/contracts/compile.mjs $(SOLC) $(INBOX).sol $(INBOX).json
-	node rollup/l1/contracts/compile.mjs $(SOLC) $(TOKEN).sol $(TOKEN).json
+	for source in $(L1_CONTRACTS) $(TOKEN); do node rollup/l1/contracts/compile.mjs $(SOLC) $$source.sol $$source.json || exit 1; done
 	node -p 'JSON.parse(require("fs").readFileSync("$(TOKEN).json")).runtime_bytecode.slice(2)' > rollup/data/token_runtime.hex
 
 example: setup  ## make examples/erc20/batch.json anew
