@@ -4,10 +4,14 @@
 withdrawals) at the least cost, ``medium`` a full batch of 64 transactions, half of them ERC-20 calls, and
 ``large`` four times as many rows as ``medium``. A batch that fits no profile is split, not proven.
 
-Where the numbers come from: ``python benchmarks/profiles.py`` executes those batches, takes the rows of every
-chip and prints the next power of two; a chip that the batch leaves empty gets ``SPARE`` rows of the profile,
-so that a contract other than the token finds room. A height is part of the verifying key's statement, so a
-change here makes new wrap keys necessary.
+Where the numbers come from: ``python benchmarks/profiles.py`` executes those batches and prints the rows of every
+chip and the power of two that holds them. The heights below are that, or the next one where it costs little, and a
+few rows for chips that these batches leave empty, so that other contracts than the token find room. A height is
+part of what a wrap key is made for, so a change here makes new wrap keys necessary.
+
+``MESSAGES`` bounds what L1 may force into one batch: so many messages fit the profile whatever they are (the costliest
+are exits of tokens: three Keccak permutations each, and one less for the tree of their withdrawals), on a state of
+some millions of accounts. Were it more, somebody could queue messages that no batch can take.
 """
 
 from __future__ import annotations
@@ -17,7 +21,7 @@ from functools import cache
 from types import MappingProxyType
 from typing import Final
 
-from zkroll.circuits.air.witness import MIN_HEIGHT, ChipTrace, Shape
+from zkroll.circuits.air.witness import ChipTrace, Shape
 from zkroll.circuits.machine import batch_machine
 from zkroll.errors import InputError, UnprovableError
 
@@ -27,23 +31,27 @@ PROFILES: Final = ("small", "medium", "large")
 #: binary logarithms of the heights, small and medium
 _LOG_HEIGHTS: Final[Mapping[str, tuple[int, int]]] = {
     "cpu": (9, 13),
-    "log": (3, 6),
+    "log": (4, 8),
     "stack_drain": (3, 7),
     "bad_jump": (3, 5),
     "storage_ops": (5, 8),
     "selfbalance": (3, 5),
     "storage_cell": (5, 7),
-    "transaction": (4, 6),
+    "transaction": (3, 6),
     "statement": (3, 3),
+    "l1_message": (3, 5),
+    "withdrawal": (3, 6),
+    "withdrawal_leaf": (4, 7),
+    "withdrawal_node": (4, 7),
     "expansion": (4, 6),
     "calldataload": (4, 8),
     "copy": (3, 6),
     "copy_tail": (3, 5),
-    "keccak_sponge": (8, 10),
-    "window": (4, 7),
+    "keccak_sponge": (8, 11),
+    "window": (4, 8),
     "memory_unaligned": (3, 5),
-    "memory_aligned": (6, 10),
-    "memory_init": (5, 8),
+    "memory_aligned": (7, 11),
+    "memory_init": (5, 9),
     "keccak_f": (9, 12),
     "data": (6, 9),
     "bytecode": (11, 12),
@@ -69,10 +77,8 @@ _LOG_HEIGHTS: Final[Mapping[str, tuple[int, int]]] = {
 #: chips of one row whatever the batch
 _CONSTANT: Final = ("statement",)
 _LARGE_FACTOR: Final = 4
-#: rows of a chip that the measured batch leaves empty, by profile: small, medium
-SPARE: Final = (MIN_HEIGHT, 32)
-#: what a chip without a measured height gets, small and medium
-_UNMEASURED: Final = (6, 8)
+#: messages that fit a batch of the profile whatever they are
+MESSAGES: Final[Mapping[str, int]] = MappingProxyType({"small": 4, "medium": 16, "large": 64})
 
 
 def profile(name: str) -> Mapping[str, int]:
@@ -87,9 +93,12 @@ def shape(name: str) -> Shape:
         raise InputError(f"profile: expected {', '.join(PROFILES)}, got {name!r:.60}")
     heights = {}
     for chip in batch_machine().chips:
-        small, medium = _LOG_HEIGHTS.get(chip.name, _UNMEASURED)
+        if chip.fixed_height:
+            heights[chip.name] = chip.fixed_height
+            continue
+        small, medium = _LOG_HEIGHTS[chip.name]
         factor = 1 if name != "large" or chip.name in _CONSTANT else _LARGE_FACTOR
-        heights[chip.name] = chip.fixed_height or factor << (small if name == "small" else medium)
+        heights[chip.name] = factor << (small if name == "small" else medium)
     return Shape(name, MappingProxyType(heights))
 
 
@@ -113,4 +122,4 @@ def smallest_profile(traces: Mapping[str, ChipTrace]) -> str:
     )
 
 
-__all__ = ["PROFILES", "SPARE", "misfits", "profile", "shape", "smallest_profile"]
+__all__ = ["MESSAGES", "PROFILES", "misfits", "profile", "shape", "smallest_profile"]

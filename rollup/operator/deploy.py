@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from zkroll.circuits.profiles import MESSAGES
 from zkroll.errors import RollupError
 from zkroll.rollup.batch import accounts_to_json
 from zkroll.rollup.development import DEVELOPMENT_CHAIN_ID, TOKEN_ADDRESS, bridge_genesis
@@ -32,13 +33,14 @@ Report = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class Terms:
-    """What can be chosen of a rollup. owner 0: nothing can ever change; sequencer None: the deploying account."""
+    """What can be chosen of a rollup. owner 0: nothing can ever change; sequencer None: the deploying account;
+    messages_per_batch None: what a batch of the profile holds whatever the messages are."""
 
     delays: Delays = DEFAULT_DELAYS
     owner: int = 0
     sequencer: int | None = None
     chain_id: int = DEVELOPMENT_CHAIN_ID
-    messages_per_batch: int = 16
+    messages_per_batch: int | None = None
 
 
 def deploy_rollup(
@@ -75,7 +77,7 @@ def deploy_rollup(
         exit_proofs=exit_proofs,
         delays=terms.delays,
         tokens=((token, TOKEN_ADDRESS),),
-        messages_per_batch=terms.messages_per_batch,
+        messages_per_batch=terms.messages_per_batch or MESSAGES[profile],
     )
     bridge, receipt = Bridge.deploy(node, config)
     report("rollup", bridge.address, receipt.gas_used)

@@ -1,5 +1,6 @@
 """Profiles: every chip has a height in each and is sound when empty; padding hides no rows."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -10,10 +11,11 @@ from zkroll.circuits.air.check import check, check_constraints
 from zkroll.circuits.air.expr import Stage
 from zkroll.circuits.air.witness import FREE, ChipTrace, FillContext, Shape, empty_trace, make_trace
 from zkroll.circuits.machine import batch_machine
-from zkroll.circuits.profiles import PROFILES, misfits, profile, shape, smallest_profile
+from zkroll.circuits.profiles import MESSAGES, PROFILES, misfits, profile, shape, smallest_profile
 from zkroll.errors import InputError, UnprovableError
 from zkroll.rollup.batch import Batch
 from zkroll.rollup.development import DEVELOPMENT_CHAIN_ID, TOKEN_ADDRESS, development_genesis
+from zkroll.rollup.l1.messages import L1Message
 from zkroll.rollup.prove import execute, fill, public_tuples
 from zkroll.rollup.transaction import Transaction
 from zkroll.rollup.wallet import insecure_dev_wallet
@@ -153,3 +155,15 @@ def test_without_a_shape_heights_follow_the_rows():
     assert FREE.height(CHIPS["cpu"], 9) == 16
     assert FREE.height(CHIPS["tables"], 3) == 2**16
     assert shape("small").height(CHIPS["cpu"], 9) == profile("small")["cpu"]
+
+
+@pytest.mark.parametrize("name", ["small", "medium"])
+def test_as_many_messages_as_l1_may_force_fit_the_profile_whatever_they_are(name):
+    owners = [insecure_dev_wallet(index).address for index in range(16)]
+    exits = tuple(
+        L1Message.exit(TOKEN_ADDRESS, owner, 0xA0 + i, 10**18)
+        for i, owner in enumerate(owners[: MESSAGES[name]])
+    )
+    batch = replace(token_batch(), transactions=(), messages=exits)
+    traces = fill(execute(batch)[1])
+    assert misfits(name, traces) == []

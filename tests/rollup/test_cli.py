@@ -79,7 +79,7 @@ def make_proof(**changes: Any) -> BatchProof:
         "timestamp": 1_750_000_000,
     } | changes
     data = (1_750_000_000).to_bytes(8, "big") + bytes(24)
-    return BatchProof(5, (*values.values(), 1, 2, 0, 0), data, EMPTY_INNER)
+    return BatchProof(5, (*values.values(), 1, 2, 0, 0, 0, 0, 0, 0), data, EMPTY_INNER)
 
 
 @pytest.fixture
@@ -259,7 +259,9 @@ def test_check_of_a_sound_batch_is_code_0(cli: Cli, fake: Callable[..., None]) -
     assert document(cli("check", EXAMPLE, "--json")) == {"ok": True, "violations": []}
 
 
-def fake_prove(batch: Batch, srs: object, progress: Callable[[str, float, float], None]) -> BatchProof:
+def fake_prove(
+    batch: Batch, srs: object, progress: Callable[[str, float, float], None], profile: str | None
+) -> BatchProof:
     for percent in (0.0, 50.0, 100.0):
         progress("openings", percent, percent / 10)
     proved = make_proof()
