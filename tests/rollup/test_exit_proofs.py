@@ -40,6 +40,7 @@ from zkroll.rollup.l1.exit_proofs import (
 from zkroll.rollup.l1.inbox import Receipt
 from zkroll.rollup.l1.node import EmbeddedNode
 from zkroll.rollup.l1.poseidon_contract import INPUTS, poseidon_creation, poseidon_runtime
+from zkroll.rollup.l1.yul import creation_code
 from zkroll.rollup.state.hashing import poseidon
 from zkroll.rollup.state.smt import MAX_DEPTH
 from zkroll.rollup.state.state import Field, Place, State, tree_keys, tree_values
@@ -92,8 +93,10 @@ def described(failure: str, data: bytes) -> str:
 
 
 def on_local_chain(chain: LocalChain) -> ExitProofs:
-    at = address(deploy_exit_proofs(lambda creation: int(chain.deploy(creation), 16)))
+    return asking(chain, address(deploy_exit_proofs(lambda creation: int(chain.deploy(creation), 16))))
 
+
+def asking(chain: LocalChain, at: str) -> ExitProofs:
     def ask(data: bytes) -> str:
         answer = chain.call(at, data)
         if answer.failure is None:
@@ -460,6 +463,16 @@ def test_negated_points_and_scalars_are_refused(contract: ExitProofs) -> None:
     assert "WrongAccount" in why
 
 
+def test_r8_of_the_other_sign_is_refused_though_its_y_is_right(contract: ExitProofs) -> None:
+    wallet = insecure_dev_wallet(0)
+    nonce, (scalar, _) = 4321, secret_scalar(wallet.secret)
+    r8 = multiply(BASE8, nonce)
+    challenge = poseidon(*r8, *wallet.public_key, message_of(DIGEST))
+    s = (challenge * scalar - nonce) % SUBGROUP_ORDER  # S·Base8 - 8·h·A = -R8
+    assert not verify(wallet.public_key, r8, s, message_of(DIGEST))
+    assert contract.signature(wallet.address, DIGEST, packed(wallet.public_key, r8, s)) == "WrongSignature()"
+
+
 def test_signature_of_another_length_is_refused(contract: ExitProofs) -> None:
     signature = sign_digest(insecure_dev_wallet(0), DIGEST)
     for changed in (b"", signature[:-1], signature[:-WORD], signature + b"\0", signature + bytes(WORD)):
@@ -546,6 +559,29 @@ def test_constructor_takes_the_generated_poseidon_contracts_only(chain: LocalCha
         with pytest.raises(RollupError, match="expected a contract, got a failed transaction"):
             chain.deploy(ARTIFACT.encode_constructor(*poseidons))
     chain.deploy(ARTIFACT.encode_constructor(*right))
+
+
+@pytest.mark.parametrize("broken", INPUTS)
+@pytest.mark.parametrize("code", [b"", bytes.fromhex("60205ffd")], ids=["no code", "reverts with a word"])
+def test_poseidon_that_gives_no_hash_stops_the_call(
+    chain: LocalChain, proof: BalanceProof, broken: int, code: bytes
+) -> None:
+    # The constructor lets no such contract pass: its check is gone round by putting another address into the code.
+    poseidons = {inputs: chain.deploy(poseidon_creation(inputs)) for inputs in INPUTS}
+    at = chain.deploy(ARTIFACT.encode_constructor(*poseidons.values()))
+    stub = chain.deploy(creation_code(code)) if code else address(0xDEAD)
+    whole = bytes(chain.w3.eth.get_code(Web3.to_checksum_address(at)))
+    runtime = whole.replace(bytes.fromhex(poseidons[broken][2:]), bytes.fromhex(stub[2:]))
+    assert runtime != whole
+    contract = asking(chain, chain.deploy(creation_code(runtime)))
+    failed = f"PoseidonFailed(poseidon={stub.lower()})"
+    if broken != 5:
+        # the balance 0 is not hashed: with it the first to ask Poseidon of two inputs is the path
+        for balance in (0, proof.balance):
+            assert contract.balance(replace(proof, balance=balance)) == failed
+    if broken in (2, 5):
+        signature = sign_digest(insecure_dev_wallet(0), DIGEST)
+        assert contract.signature(owner(0), DIGEST, signature) == failed
 
 
 def test_source_names_the_code_that_is_generated() -> None:
