@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -25,9 +27,10 @@ from zkroll.verifier.wrap import WrapVerifyingKey
 class WrapProver:
     """Proves and wraps with one key, in this process."""
 
-    def __init__(self, key: WrapKey, srs: SRS | None = None) -> None:
+    def __init__(self, key: WrapKey, srs: SRS | None = None, threads: int | None = None) -> None:
         self._key = key
         self._srs = srs
+        self._threads = threads
 
     @property
     def profile(self) -> str:
@@ -60,7 +63,7 @@ class WrapProver:
                     f"{digest:#066x}"
                 )
         inner = [(decode(self._key.target.inner, proof.inner)[1], proof.public_values) for proof in proofs]
-        return prove_wrap(self._key, inner, progress=report).to_bytes()
+        return prove_wrap(self._key, inner, threads=self._threads, progress=report).to_bytes()
 
 
 def batch_target(profile: str, chunks: int = 1, srs: SRS | None = None) -> WrapTarget:
@@ -74,19 +77,33 @@ def open_prover(
     key: str | None = None,
     srs: SRS | None = None,
     progress: Work = quiet,
+    *,
+    threads: int | None = None,
 ) -> WrapProver:
     """A prover with the key in a .zkey file, or with the INSECURE development key of the cache, made if absent."""
     target = batch_target(profile, chunks, srs)
     if key is not None:
-        return WrapProver(open_wrap_key(key, target, progress=progress), srs)
+        return WrapProver(open_wrap_key(key, target, progress=progress, threads=threads), srs, threads)
     path = development_key_path(target)
     if path.exists() and path.with_suffix(".json").exists():
-        return WrapProver(open_wrap_key(path, target, progress=progress), srs)
+        return WrapProver(open_wrap_key(path, target, progress=progress, threads=threads), srs, threads)
     path.parent.mkdir(parents=True, exist_ok=True)
-    return WrapProver(insecure_wrap_key(target, path, progress=progress), srs)
+    _forget_stale_keys(target)
+    return WrapProver(insecure_wrap_key(target, path, progress=progress, threads=threads), srs, threads)
 
 
 def development_key_path(target: WrapTarget) -> Path:
-    """Where the cache has the INSECURE development key of a target: another machine has another file."""
-    name = f"wrap-insecure-{target.profile}-{target.chunks}-{target.inner.digest:064x}"[:60]
-    return cache_folder() / f"{name}.zkey"
+    """Where the cache has the INSECURE development key of a target: another machine or heights have another file."""
+    made_for = f"{target.inner.digest:064x} {target.chunks} {sorted(target.heights.items())}".encode()
+    return cache_folder() / f"{_prefix(target)}{hashlib.sha256(made_for).hexdigest()[:16]}.zkey"
+
+
+def _prefix(target: WrapTarget) -> str:
+    return f"wrap-insecure-{target.profile}-{target.chunks}-"
+
+
+def _forget_stale_keys(target: WrapTarget) -> None:
+    """Remove the development keys of the same profile that were made for other machines or heights."""
+    for stale in cache_folder().glob(f"{_prefix(target)}*.*"):
+        with contextlib.suppress(OSError):  # somebody else was quicker
+            stale.unlink()
