@@ -287,7 +287,10 @@ def test_an_index_is_registered_once(index: int) -> None:
 
 
 def test_mutations_of_used_rows_are_noticed() -> None:
-    made = traces_of(executed([Sender(0).send(STORER, data=words(5, 6)[:40])]))
+    a = Sender(0)
+    transactions = [a.send(NOBODY, value=10**18, gas_limit=21000), a.send(STORER, data=words(5, 6)[:40])]
+    made = traces_of(executed(transactions, indices={a.address: (9,), NOBODY: (2,)}))
+    assert made["data"].rows == 2 + 2 + 1 + 6
     assert mutate(made["data"], range(made["data"].rows + 1)).survivors == ()
 
 

@@ -76,7 +76,7 @@ from zkroll.circuits.buses import (
     STATE,
     WORDS,
 )
-from zkroll.circuits.chips.data.fill import CALL, REGISTRATION, TRANSFER, fill_data
+from zkroll.circuits.chips.data.fill import CALL, REGISTRATION, TRANSFER, UNIT, fill_data
 from zkroll.circuits.chips.transaction.buses import (
     FRAME,
     FRAME_END,
@@ -86,15 +86,13 @@ from zkroll.circuits.chips.transaction.buses import (
     TX_HEAD,
     TX_PART,
 )
-
-UNIT = 16  # bytes
-TRANSFER_GAS = 21000  # yellow paper, G_transaction: the gas limit of a transfer
+from zkroll.circuits.chips.transaction.rules import TRANSACTION_GAS
 
 KINDS = (
     "header_a", "header_b", "register_a", "register_b", "transfer", "call_a", "call_b", "call_c", "body",
 )  # fmt: skip
 
-_HALF = pow(2, -1, R_MODULUS)
+_HALF = pow(2, -1, R_MODULUS)  # a word begins at an even unit: its number is exactly half of that
 
 
 def _number(octets: Sequence[Expr]) -> Expr:
@@ -186,7 +184,7 @@ class DataChip(Chip):
         address = (_number(octets[12:]), unit_next)
         b.send("index after", STATE, (*place, index * 4 + 7, *address), register)
 
-        gas_limit = transfer * TRANSFER_GAS + call * _number(octets[4:8])
+        gas_limit = transfer * TRANSACTION_GAS + call * _number(octets[4:8])
         sender = transfer * _number(octets[1:5]) + call * _number(octets[8:12])
         to = transfer * _number(octets[5:9]) + call * _number(octets[12:])
         b.receive("head", TX_HEAD, (tx - 1, ctx, before, left, gas_limit, sender, to), begun)

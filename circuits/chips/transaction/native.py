@@ -96,9 +96,13 @@ from zkroll.circuits.chips.transaction.buses import (
     TX_PART,
 )
 from zkroll.circuits.chips.transaction.fill import fill_transactions
-from zkroll.circuits.chips.transaction.rules import LARGEST_NONCE, LAST_PRECOMPILE, NATIVE_TYPE
+from zkroll.circuits.chips.transaction.rules import (
+    LARGEST_NONCE,
+    LAST_PRECOMPILE,
+    NATIVE_TYPE,
+    TRANSACTION_GAS,
+)
 
-TRANSACTION_GAS = 21000  # yellow paper, G_transaction
 ZERO_BYTE_GAS = 4
 NONZERO_BYTE_GAS = 16  # EIP-2028
 
