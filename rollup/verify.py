@@ -55,19 +55,25 @@ def verify_proof(proof: BatchProof, srs: SRS | None = None) -> None:
 
     Roots, number, chain id, contract, queue hashes and withdrawals are the proof's own claims. Raises VerificationError.
     """
-    expected = statement(
-        old_root=proof.old_root,
-        new_root=proof.new_root,
-        batch_number=proof.batch_number,
-        chain_id=proof.chain_id,
-        rollup_address=proof.rollup_address,
-        data=proof.data,
-        queue_before=proof.queue_before_hi << 128 | proof.queue_before_lo,
-        queue_after=proof.queue_after_hi << 128 | proof.queue_after_lo,
-        withdrawals_root=proof.withdrawals_hi << 128 | proof.withdrawals_lo,
-    )
-    compare(proof.public_values, expected, "of the proof's data")
+    verify_statement(proof.public_values, proof.data)
     _verify_inner(proof, srs)
+
+
+def verify_statement(public_values: Sequence[int], data: bytes) -> None:
+    """Raise VerificationError unless public values are those of a batch with this data, as far as data says."""
+    claimed = dict(zip(PUBLIC_VALUES, public_values, strict=True))
+    expected = statement(
+        old_root=claimed["old_root"],
+        new_root=claimed["new_root"],
+        batch_number=claimed["batch_number"],
+        chain_id=claimed["chain_id"],
+        rollup_address=claimed["rollup_address"],
+        data=data,
+        queue_before=claimed["queue_before_hi"] << 128 | claimed["queue_before_lo"],
+        queue_after=claimed["queue_after_hi"] << 128 | claimed["queue_after_lo"],
+        withdrawals_root=claimed["withdrawals_hi"] << 128 | claimed["withdrawals_lo"],
+    )
+    compare(public_values, expected, "of the proof's data")
 
 
 def statement(

@@ -16,7 +16,7 @@ from zkroll.algebra.files import check_writable
 from zkroll.algebra.progress import Progress, portion, quiet
 from zkroll.circuits.r1cs.circuit import Circuit
 from zkroll.circuits.r1cs.formats.r1cs import write_r1cs
-from zkroll.circuits.r1cs.formats.zkey import HASH_BYTES, read_zkey, write_zkey
+from zkroll.circuits.r1cs.formats.zkey import HASH_BYTES, ZKey, read_zkey, write_zkey
 from zkroll.circuits.r1cs.program import WitnessProgram, witness_program
 from zkroll.errors import InputError
 from zkroll.prover.ceremony.prepared import open_prepared
@@ -25,6 +25,7 @@ from zkroll.prover.groth16 import Key, setup_insecure, to_zkey
 from zkroll.prover.groth16.mapped_key import MappedKey
 from zkroll.prover.wrap.description import WrapDescription
 from zkroll.prover.wrap.target import WrapTarget
+from zkroll.verifier.groth16 import VerifyingKey
 from zkroll.verifier.wrap import WrapVerifyingKey
 
 #: what the secrets of development keys are hashes of: everyone can forge proofs under such keys
@@ -43,15 +44,7 @@ class WrapKey:
     @property
     def vk(self) -> WrapVerifyingKey:
         """What verifiers need, L1's contract among them."""
-        inner = self.target.inner
-        return WrapVerifyingKey(
-            shape=self.target.wrap_shape,
-            key_digest=inner.digest,
-            preprocessed=inner.preprocessed,
-            tau_g2=inner.tau_g2,
-            groth16=self.groth16.vk,
-            insecure=self.description.insecure or inner.insecure,
-        )
+        return _verifying_key(self.target, self.groth16.vk, self.description)
 
 
 def description_path(key: Path | str) -> Path:
@@ -144,6 +137,40 @@ def open_wrap_key(
     key = MappedKey.of(zkey, threads=threads)
     progress("reading the key", 1.0, "")
     return WrapKey(target, description, key, _stored_program(path, target, description, progress))
+
+
+def open_verifying_key(path: Path | str, target: WrapTarget) -> WrapVerifyingKey:
+    """Return what verifiers need of the key in a .zkey file. Raises InputError as `open_wrap_key` does."""
+    description, zkey = _read(path, target)
+    return _verifying_key(target, VerifyingKey.from_parts(zkey.verification_key), description)
+
+
+def _read(path: Path | str, target: WrapTarget) -> tuple[WrapDescription, ZKey]:
+    description = described(path)
+    description.check(target)
+    zkey = read_zkey(path)
+    if zkey.ceremony.circuit_hash.hex() != description.circuit_hash:
+        raise InputError(f"{path}: the key is of another circuit than {description_path(path)} describes")
+    if zkey.n_wires != description.wires or zkey.n_public != 1:
+        raise InputError(
+            f"{path}: expected {description.wires} wires and one public input, got {zkey.n_wires}"
+        )
+    if not zkey.ceremony.contributions:
+        # whatever the description says: nobody's secret is in it but those that everyone knows
+        description = replace(description, insecure=True)
+    return description, zkey
+
+
+def _verifying_key(target: WrapTarget, vk: VerifyingKey, description: WrapDescription) -> WrapVerifyingKey:
+    inner = target.inner
+    return WrapVerifyingKey(
+        shape=target.wrap_shape,
+        key_digest=inner.digest,
+        preprocessed=inner.preprocessed,
+        tau_g2=inner.tau_g2,
+        groth16=vk,
+        insecure=description.insecure or inner.insecure,
+    )
 
 
 def described(path: Path | str) -> WrapDescription:

@@ -27,6 +27,7 @@ from zkroll.rollup.cli import (
     trace,
     verify,
     withdraw,
+    wrap,
     wtns,
     zkey,
 )
@@ -58,6 +59,7 @@ def options(
 
 
 app.command("prove")(prove.prove_command)
+app.command("wrap")(wrap.wrap_command)
 app.command("verify")(verify.verify_command)
 app.command("trace")(trace.trace_command)
 app.command("check")(check.check_command)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from zkroll.algebra.kzg import SRS
     from zkroll.rollup.l1 import L1
     from zkroll.rollup.proof import BatchProof
+    from zkroll.rollup.wrapped import WrappedBatches
 
 LARGEST_PROOF = 1 << 28  # bytes
 
@@ -21,6 +22,15 @@ BatchArgument = Annotated[
 ]
 ProofArgument = Annotated[
     str, typer.Argument(metavar="PROOF.zkp", help="The proof file.", show_default=False)
+]
+KeyOption = Annotated[
+    str | None,
+    typer.Option(
+        "--key",
+        metavar="KEY.zkey",
+        help="Key of `zkroll setup wrap`; else the INSECURE development one, made if the cache has none.",
+        show_default=False,
+    ),
 ]
 ThreadsOption = Annotated[
     int | None, typer.Option("--threads", metavar="N", min=1, help="Threads to use; default every core.")
@@ -81,6 +91,17 @@ def load_proof(path: str, *, judged: bool = False) -> BatchProof:
         if judged and content.startswith(MAGIC):
             raise
         raise InputError(f"{path}: not a proof file: {error}") from error
+
+
+def load_wrapped(path: str) -> WrappedBatches | None:
+    """The wrapped batches in a file, or None for a file that does not begin like one.
+
+    Raises InputError when there is no such file, VerificationError for one that is malformed behind its beginning.
+    """
+    from zkroll.rollup.wrapped import MAGIC, WrappedBatches
+
+    content = read_regular_file(path, LARGEST_PROOF)
+    return WrappedBatches.from_bytes(content) if content.startswith(MAGIC) else None
 
 
 def load_srs(path: str | None) -> SRS | None:

@@ -1,4 +1,4 @@
-"""zkroll inspect: what is in a proof file or a batch file."""
+"""zkroll inspect: what is in a proof file, a file of wrapped batches or a batch file."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from typing import Annotated, Any
 import typer
 
 from zkroll.algebra.files import read_regular_file
-from zkroll.rollup.cli.arguments import LARGEST_PROOF, JsonOption, load_proof
+from zkroll.rollup.cli.arguments import LARGEST_PROOF, JsonOption, load_proof, load_wrapped
 from zkroll.rollup.cli.console import emit, facts, say, table
 
 
 def inspect_command(
-    file: Annotated[str, typer.Argument(metavar="FILE", help="A proof or a batch file.", show_default=False)],
+    file: Annotated[
+        str,
+        typer.Argument(metavar="FILE", help="A proof, wrapped batches or a batch file.", show_default=False),
+    ],
     as_json: JsonOption = False,
 ) -> None:
     """Show roots, sizes, rows per chip and key digest of a proof, or the header and transactions of a batch.
@@ -22,7 +25,11 @@ def inspect_command(
     from zkroll.rollup.proof import MAGIC
 
     content = read_regular_file(file, LARGEST_PROOF)
-    found = load_proof(file).describe() if content.startswith(MAGIC) else _batch(file)
+    wrapped = load_wrapped(file)
+    if wrapped is not None:
+        found = wrapped.describe()
+    else:
+        found = load_proof(file).describe() if content.startswith(MAGIC) else _batch(file)
 
     def show() -> None:
         facts({name: value for name, value in found.items() if not isinstance(value, dict | list)})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,14 +10,19 @@ from zkroll.errors import InputError
 from zkroll.rollup.cli.arguments import (
     ContractOption,
     JsonOption,
+    KeyOption,
     ProofArgument,
     SrsOption,
     connect,
     load_proof,
     load_srs,
+    load_wrapped,
 )
 from zkroll.rollup.cli.console import emit, facts, say, warn
 from zkroll.rollup.cli.session import DEFAULT_DATA, DataOption, open_rollup
+
+if TYPE_CHECKING:
+    from zkroll.rollup.wrapped import WrappedBatches
 
 
 def verify_command(
@@ -34,6 +39,7 @@ def verify_command(
     ] = None,
     contract: ContractOption = None,
     srs: SrsOption = None,
+    key: KeyOption = None,
     *,
     on_chain: Annotated[
         bool, typer.Option("--on-chain", help="Let the rollup's verifier contract judge the wrapped batch.")
@@ -41,7 +47,11 @@ def verify_command(
     data: DataOption = DEFAULT_DATA,
     as_json: JsonOption = False,
 ) -> None:
-    """Accept a proof (exit 0), or say why not (exit 1)."""
+    """Accept a proof (exit 0), or say why not (exit 1). Wrapped batches are verified with --key, without an L1."""
+    wrapped = load_wrapped(proof)
+    if wrapped is not None:
+        _verify_wrapped(wrapped, key, srs, as_json)
+        return
     loaded = load_proof(proof, judged=True)
     if on_chain:
         from zkroll.rollup.operator.on_chain import verify_batch_on_chain
@@ -68,3 +78,23 @@ def verify_command(
         facts({name: value for name, value in verdict.items() if name != "accepted"})
 
     emit({"accepted": True, **verdict}, as_json, show)
+
+
+def _verify_wrapped(wrapped: WrappedBatches, key: str | None, srs: str | None, as_json: bool) -> None:
+    """Verify wrapped batches by their own claims, with the Groth16 key of a .zkey file."""
+    from zkroll.prover.wrap.key import open_verifying_key
+    from zkroll.rollup.operator.wrap_prover import batch_target, development_key_path
+    from zkroll.rollup.wrapped import verify_wrapped
+
+    target = batch_target(wrapped.profile, len(wrapped.data), load_srs(srs))
+    held = open_verifying_key(key or development_key_path(target), target)
+    verify_wrapped(wrapped, held)
+    if held.insecure:
+        warn("INSECURE key: everyone can forge proofs under it")
+    document = {"accepted": True, **wrapped.describe(), "insecure": held.insecure}
+
+    def show() -> None:
+        say("accepted")
+        facts({name: value for name, value in document.items() if name not in ("accepted", "batches")})
+
+    emit(document, as_json, show)
