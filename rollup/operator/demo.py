@@ -41,6 +41,7 @@ from zkroll.rollup.wallet import insecure_dev_wallet
 
 ETHER: Final = 10**18
 PROFILE: Final = "small"
+STEPS: Final = 34
 
 #: makes the prover, telling its progress
 MakeProver = Callable[[Work], BatchProver]
@@ -72,7 +73,7 @@ class Demo:
             started = start_l1(self.folder.path)
             done.note = f"{len(started.accounts)} development accounts"
         with self._step("keys of inner and wrap proofs") as done:
-            self.prover = self.make_prover(self.progress)
+            self.prover = self.make_prover(self._within)
             done.note = "INSECURE development keys" if self.prover.key.insecure else "keys of a ceremony"
         with open_l1(self.folder.l1_target()) as chain:
             self.node = chain.node
@@ -193,17 +194,30 @@ class Demo:
     def _step(self, name: str) -> Iterator[_Doing]:
         doing = _Doing()
         begun = time.perf_counter()
-        self.progress(name, 0.0, "")
+        self._doing = name
+        self.progress(name, self._fraction, "")
         yield doing
         step = Step(name, doing.gas, time.perf_counter() - begun, doing.note)
         self.steps.append(step)
         self.report(step)
+        if len(self.steps) == STEPS:
+            self.progress("done", 1.0, "")
+
+    @property
+    def _fraction(self) -> float:
+        """Of the steps, whatever each takes."""
+        return min(len(self.steps) / STEPS, 0.99)
+
+    def _within(self, stage: str, _fraction: float, detail: str) -> None:
+        """What work within a step reports to."""
+        self.progress(self._doing, self._fraction, ", ".join(part for part in (stage, detail) if part))
 
     def _percent(self, stage: str, percent: float, _seconds: float) -> None:
-        self.progress(stage, percent / 100, "")
+        self._within(stage, percent / 100, "")
 
     node: Node = field(init=False)
     bridge: Bridge = field(init=False)
+    _doing: str = ""
 
 
 @dataclass

@@ -30,7 +30,7 @@ from zkroll.rollup.operator.batches import (
     prove_wrap,
     wrapped_from,
 )
-from zkroll.rollup.operator.demo import Demo, Step
+from zkroll.rollup.operator.demo import STEPS, Demo, Step
 from zkroll.rollup.operator.deploy import deploy_rollup
 from zkroll.rollup.operator.deployment import Deployment
 from zkroll.rollup.operator.folder import DataFolder
@@ -313,6 +313,7 @@ def test_the_demo_takes_everybody_out_with_everything_but_fees(tmp_path: Path) -
     demo = Demo(DataFolder(tmp_path), lambda _progress: PROVER, report=told.append)
     steps = demo.run()
     assert steps == told
+    assert len(steps) == STEPS
     by_name = {step.name: step for step in steps}
     assert by_name["prove batch 1 on L1"].gas
     assert by_name["build batch 1"].gas is None
