@@ -73,25 +73,55 @@ def domain_points(height: int, shift: int = 1) -> Blocks:
 def divide_by_points(
     slots: Blocks, points: Sequence[int], values: Sequence[Sequence[int]], scale: int
 ) -> Blocks:
-    """scale * (f_i - r_i)/prod_p (Y - p) for each slot f_i, r_i interpolating values[p][i] at points[p]; coefficients.
+    """scale * Y * (f_i - r_i)/prod_p (Y - p) for each slot f_i (k, n/8, 5, 8), r_i interpolating values[p][i] at
+    points[p]; coefficients, of which the first is zero: the factor Y leaves them where they are computed.
 
-    That is the divided difference sum_p c_p (f_i - f_i(p))/(Y - p), c_p = 1/prod_(q != p) (p - q), taken on the
-    trace domain: no recurrence, and zero where there are as many points as coefficients.
+    ``slots`` is overwritten. There are at least one and, or the result is zero, fewer than n points, none zero.
     """
+    if len(points) == 1:
+        return _divide_by_one(slots, points[0], values[0], scale)
     height = slots.shape[1] * LANES
     domain = domain_points(height)
+    # The divided difference sum_p c_p (f_i - f_i(p))/(Y - p), c_p = 1/prod_(q != p) (p - q), on the trace domain.
     inverses = []
     for p in points:
         weight = scale
         for q in points:
             weight = weight if q == p else weight * pow(p - q, -1, R_MODULUS) % R_MODULUS
-        inverses.append(fr.mul(fr.batch_inverse(fr.sub(domain, p)), weight))
-    on_domain = slots.copy()
-    ntt.forward(on_domain)
+        inverses.append(fr.mul(fr.mul(fr.batch_inverse(fr.sub(domain, p)), domain), weight))
+    ntt.forward(slots)
     constants = [value for at_point in values for value in at_point]
-    out = run(_division_program(len(slots), len(points)), constants, [*on_domain, *inverses], height)
+    out = run(_division_program(len(slots), len(points)), constants, [*slots, *inverses], height)
     ntt.inverse(out)
     return out
+
+
+def _divide_by_one(slots: Blocks, point: int, values: Sequence[int], scale: int) -> Blocks:
+    """For one point, without transforms: coefficient j of Y (f - f(p))/(Y - p) is -p^-j * sum_(i < j) g_i p^i with
+    g = f - f(p). The sum of a whole slot is g(p) = 0, so one scan runs through all slots."""
+    count, blocks = slots.shape[:2]
+    height = blocks * LANES
+    program = _scaling_program(count)
+    terms = run(program, [], [*slots, fr.powers(point, height)], height)
+    constants = np.zeros((count, LANES, 4), dtype=np.uint64)
+    constants[:, 0] = fr.to_limbs(fr.from_ints(values), count)
+    terms[:, 0] = fr.sub(np.ascontiguousarray(terms[:, 0]), fr.from_array(constants.reshape(-1, 4)))
+    below = fr.prefix_sum(terms.reshape(-1, *slots.shape[2:])).reshape(slots.shape)
+    weights = fr.mul(fr.powers(pow(point, -1, R_MODULUS), height), -scale % R_MODULUS)
+    return run(program, [], [*below, weights], height)
+
+
+@lru_cache(maxsize=512)
+def _scaling_program(slots: int) -> Program:
+    """out_i = f_i * w, for columns f_0.., w."""
+    code = [row for i in range(slots) for row in ((MUL, 0, 1 + i, 1 + slots), (STORE, i, 0, 0))]
+    return Program(
+        n_registers=1,
+        code=np.array(code, dtype=np.int32),
+        n_constants=0,
+        n_columns=slots + 1,
+        n_outputs=slots,
+    )
 
 
 @lru_cache(maxsize=512)

@@ -185,7 +185,7 @@ class _Run:
         return self._commit(CommitStage.QUOTIENT, "quotient commitments")
 
     def _runs(self, group: Group) -> list[Blocks]:
-        """Coefficients of a group's slots by height, the blinding slot (made on first use) last."""
+        """Coefficients of a group's slots by height, the blinding slot (made on first use) last; the caller's own."""
         runs = slot_runs(group, lambda s: self.slots[group.stage, s.chip][s.index * s.pieces + s.piece])
         if group.blinding:
             if group not in self.blinding:
@@ -242,7 +242,8 @@ class _Run:
                 of_run = [at_point[start:stop] for at_point in values]
                 quotients.append(divide_by_points(run, at, of_run, power))
                 start = stop
-            _add_into(w, fr.from_array(interleave(quotients)))
+            # they come times Y = X^t, so t coefficients too far up
+            _add_into(w, fr.from_array(interleave(quotients)[group.arity :]))
             power = power * nu % R_MODULUS
         return w
 
@@ -264,11 +265,8 @@ def _add_into(total: Blocks, part: Blocks) -> None:
 
 
 def _padded(blinding: Blocks) -> Blocks:
-    """A blinding slot (1, blocks, 5, 8) with a power of two of coefficients, as transforms need."""
+    """A copy of a blinding slot (1, blocks, 5, 8), with a power of two of coefficients, as transforms need."""
     blocks = blinding.shape[1]
-    wanted = 1 << (blocks - 1).bit_length()
-    if wanted == blocks:
-        return blinding
-    out: Blocks = np.zeros((1, wanted, *blinding.shape[2:]), dtype=np.uint64)
+    out: Blocks = np.zeros((1, 1 << (blocks - 1).bit_length(), *blinding.shape[2:]), dtype=np.uint64)
     out[:, :blocks] = blinding
     return out
