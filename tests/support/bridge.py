@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from support.chips import broken_buses, fill, names
+from support.chips import fill, names
 from support.tamper import net
 from zkroll.algebra.keccak import keccak256
-from zkroll.circuits.air.check import Violation, check_buses, check_constraints
+from zkroll.circuits.air.check import check_constraints
 from zkroll.circuits.air.chip import Bus
 from zkroll.circuits.air.witness import ChipTrace
 from zkroll.circuits.buses import (
@@ -187,18 +188,15 @@ def traces_of(source: BatchTrace, public: Sequence[int] | None = None) -> dict[s
     return fill(chips, source, public if public is not None else source.public_values())
 
 
-def problems(traces: Mapping[str, ChipTrace], public: Sequence[int]) -> list[Violation]:
-    """Broken constraints (``keccak_f`` fills what it is asked for) and unbalanced buses, for these public values."""
-    found = [v for name, trace in traces.items() if name != "keccak_f" for v in check_constraints(trace)]
-    tuples = [(PUBLIC, (i, value)) for i, value in enumerate(public)]
-    closed = {bus.name for bus in CLOSED}
-    return found + [v for v in check_buses(traces.values(), tuples) if broken_buses([v]) <= closed]
-
-
 def noticed(traces: Mapping[str, ChipTrace], public: Sequence[int]) -> set[str]:
-    """Names of broken constraints, and of unbalanced buses."""
-    found = problems(traces, public)
-    return {*names(v for v in found if v.kind == "constraint"), *broken_buses(found)}
+    """Names of broken constraints (``keccak_f`` fills what it is asked for) and of unbalanced buses in CLOSED."""
+    found = names(v for name, trace in traces.items() if name != "keccak_f" for v in check_constraints(trace))
+    totals = {bus.name: Counter[tuple[int, ...]]() for bus in CLOSED}
+    totals[PUBLIC.name].update((i, value) for i, value in enumerate(public))
+    for trace in traces.values():
+        for bus in {i.bus.name: i.bus for i in trace.chip.air.interactions if i.bus.name in totals}.values():
+            totals[bus.name].update(net(trace, bus))
+    return found | {name for name, total in totals.items() if any(total.values())}
 
 
 def forged(source: BatchTrace, **changes: Any) -> set[str]:
