@@ -200,9 +200,11 @@ def capacity(batch: Batch) -> dict[str, Any]:
         misfit = str(error)
     variable = [chip for chip in machine.chips if chip.fixed_height is None]
     state = build_state(batch.pre_state)
+    execute_batch(replace(batch, transactions=(), registrations=None), state)  # the messages, before all of them
     per_transaction = []
     for signed in batch.transactions:
-        alone = batch_trace(execute_batch(replace(batch, transactions=(signed,), registrations=None), state))
+        single = replace(batch, transactions=(signed,), registrations=None, messages=())
+        alone = batch_trace(execute_batch(single, state))
         rows = fill_chips(variable, FillContext(alone, alone.public_values()))
         per_transaction.append({name: chip.rows for name, chip in rows.items()})
     chips = {}

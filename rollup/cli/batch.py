@@ -91,6 +91,7 @@ def prove_command(
     folder = DataFolder(data)
     deployment = folder.deployment()
     chosen = last_built(folder) if number is None else number
+    folder.batch(chosen)  # refused before any key is read
     with work_progress() as progress:
 
         def report(stage: str, percent: float, _seconds: float) -> None:
@@ -148,6 +149,29 @@ def post_command(
         facts({name: value for name, value in document.items() if name != "done"})
 
     emit(document, as_json, show)
+
+
+@app.command("revert")
+def revert_command(
+    data: DataOption = DEFAULT_DATA,
+    l1: OtherL1Option = None,
+    l1_account: PayerOption = None,
+    key_file: KeyFileOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Drop the batches that L1 has no proof of; their transactions and messages wait for the next one."""
+    from zkroll.rollup.operator.batches import last_built, revert_batches
+
+    with open_rollup(data, l1, key_file, l1_account) as session:
+        done = revert_batches(session.folder, session.bridge)
+        pending = len(session.folder.pending())
+        last = last_built(session.folder)
+    document = {
+        "done": [{"step": step.step, "batches": list(step.batches), **spent(step.receipt)} for step in done],
+        "last_built": last,
+        "pending": pending,
+    }
+    emit(document, as_json, lambda: facts({"last built": last, "pending": pending}))
 
 
 def _range(numbers: tuple[int, ...]) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,15 +22,12 @@ from zkroll.rollup.genesis import export_accounts
 from zkroll.rollup.l1.bridge import Bridge
 from zkroll.rollup.l1.inbox import Receipt
 from zkroll.rollup.l1.withdrawals import Withdrawal, withdrawals_root
-from zkroll.rollup.operator.folder import BATCH_NUMBER, DataFolder
+from zkroll.rollup.operator.folder import BATCH_NUMBER, QUEUE_END, QUEUE_HASH, DataFolder
 from zkroll.rollup.operator.provers import BatchProver, Progress
 from zkroll.rollup.proof import BatchProof
 from zkroll.rollup.state.state import State
 from zkroll.rollup.transaction import SignedTransaction
 
-#: of the store: messages taken by all batches up to the state's, and the queue's hash after them
-QUEUE_END: Final = "queue_end"
-QUEUE_HASH: Final = "queue_hash"
 PROOF: Final = "proof.zkp"
 WRAP: Final = "wrap.bin"
 BUILT: Final = "built.json"
@@ -254,12 +252,11 @@ def post_batches(folder: DataFolder, bridge: Bridge) -> list[Posted]:
     chunks = folder.deployment().chunks
     done: list[Posted] = []
     status = bridge.status()
-    number = status.last_committed + 1
-    while (folder.batch_folder(number) / BUILT).exists():
+    last = last_built(folder)
+    for number in range(status.last_committed + 1, last + 1):
         done.append(commit_batch(folder, bridge, number))
-        number += 1
     first = status.last_proven + 1
-    while (folder.batch_folder(first) / WRAP).exists():
+    while first + chunks - 1 <= last and (folder.batch_folder(first) / WRAP).exists():
         done.append(prove_on_l1(folder, bridge, first, chunks))
         first += chunks
     if first - 1 > status.last_finalised:
@@ -286,11 +283,47 @@ def _built(folder: DataFolder, number: int) -> dict[str, Any]:
 
 
 def last_built(folder: DataFolder) -> int:
-    """The number of the last batch that was built. Raises InputError when there is none."""
-    numbers = [int(place.parent.name) for place in (folder.path / "batches").glob(f"[0-9]*/{BUILT}")]
-    if not numbers:
-        raise InputError(f"{folder.path}: expected a batch; make one with zkroll batch build")
-    return max(numbers)
+    """The number of the last batch that was built, 0 before the first: the one after which the state is.
+
+    A later batch in the folder is one whose building did not end.
+    """
+    state = folder.open_state()
+    try:
+        return state.meta_number(BATCH_NUMBER, 0)
+    finally:
+        state.store.close()
+
+
+def revert_batches(folder: DataFolder, bridge: Bridge) -> list[Posted]:
+    """Drop the batches that L1 has no proof of, there and here; their transactions are pending again.
+
+    The state becomes that of the last finalised batch, rebuilt from L1. Gives what was sent to L1. Raises RollupError
+    while proven batches wait to be finalised, which nothing can drop.
+    """
+    from zkroll.rollup.operator.replica import Replica
+
+    status = bridge.status()
+    if status.last_proven != status.last_finalised:
+        raise RollupError(
+            f"{bridge.node.name}: batch {status.last_proven} is proven: finalise it first (zkroll batch post)"
+        )
+    first, last = status.last_proven + 1, last_built(folder)
+    done = []
+    if status.last_committed >= first:
+        numbers = tuple(range(first, status.last_committed + 1))
+        done.append(Posted("revert", numbers, bridge.revert(first)))
+    dropped = [signed for number in range(first, last + 1) for signed in folder.batch(number).transactions]
+    waiting = folder.pending()
+    with tempfile.TemporaryDirectory(dir=folder.path, prefix=".state-") as fresh:
+        with Replica(folder.genesis(), fresh) as replica:
+            replica.sync(bridge)
+        # before the state: what is pending twice after a crash is put aside for its nonce, what is lost stays lost
+        for signed in (*dropped, *(signed for _, signed in waiting)):
+            folder.add_pending(signed)
+        for file, _ in waiting:
+            file.unlink()
+        folder.replace_state(Path(fresh))
+    return done
 
 
 def wrapped_from(folder: DataFolder, number: int, chunks: int) -> int | None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,7 +30,11 @@ from zkroll.rollup.transaction import SignedTransaction
 DEFAULT_FOLDER: Final = "zkroll-data"
 EMBEDDED: Final = "embedded"
 LARGEST_FILE: Final = 1 << 26  # bytes
-BATCH_NUMBER: Final = "batch_number"  # of the store: the batch after which the state is
+#: of the store: the batch after which the state is, the messages that all batches up to it took, and the queue's
+#: hash after them
+BATCH_NUMBER: Final = "batch_number"
+QUEUE_END: Final = "queue_end"
+QUEUE_HASH: Final = "queue_hash"
 
 
 class DataFolder:
@@ -111,6 +116,16 @@ class DataFolder:
             store.close()
             raise
         return state
+
+    def replace_state(self, fresh: Path) -> None:
+        """Put the state of a folder that nobody has open in the place of this one's."""
+        place, old = self.path / "state", self.path / ".state-old"
+        shutil.rmtree(old, ignore_errors=True)
+        if place.exists():
+            LmdbStore(place).close()  # refused while another process has it
+            os.replace(place, old)
+        os.replace(fresh, place)
+        shutil.rmtree(old, ignore_errors=True)
 
     # ---- transactions
 
@@ -205,4 +220,4 @@ class DataFolder:
             raise InputError(f"{place}: expected JSON: {error}") from error
 
 
-__all__ = ["BATCH_NUMBER", "DEFAULT_FOLDER", "EMBEDDED", "DataFolder"]
+__all__ = ["BATCH_NUMBER", "DEFAULT_FOLDER", "EMBEDDED", "QUEUE_END", "QUEUE_HASH", "DataFolder"]

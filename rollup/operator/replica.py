@@ -21,7 +21,7 @@ from zkroll.rollup.l1.bridge import Bridge
 from zkroll.rollup.l1.bridge_types import CommittedBatch
 from zkroll.rollup.l1.withdrawals import Withdrawal, withdrawals_root
 from zkroll.rollup.operator.batches import withdrawals_json
-from zkroll.rollup.operator.folder import BATCH_NUMBER, DataFolder
+from zkroll.rollup.operator.folder import BATCH_NUMBER, QUEUE_END, QUEUE_HASH, DataFolder
 from zkroll.rollup.state.state import State
 from zkroll.rollup.state.store import LmdbStore, MemoryStore, Store
 from zkroll.rollup.transaction import Point, Signature, SignedTransaction
@@ -117,7 +117,8 @@ class Replica:
             )
         if withdrawals_root(executed.withdrawals) != posted.withdrawals_root:
             raise RollupError(f"{place}: the withdrawals are not those whose root L1 has")
-        state.commit(**{BATCH_NUMBER: posted.number})
+        after = int.from_bytes(posted.queue_after, "big")
+        state.commit(**{BATCH_NUMBER: posted.number, QUEUE_END: posted.queue_end, QUEUE_HASH: after})
         self.state = State(self.store)
         return executed
 

@@ -28,6 +28,7 @@ from zkroll.rollup.operator.batches import (
     post_batches,
     prove_inner,
     prove_wrap,
+    revert_batches,
     wrapped_from,
 )
 from zkroll.rollup.operator.demo import STEPS, Demo, Step
@@ -209,6 +210,47 @@ def test_posting_begins_where_l1_stands(rollup: Rollup) -> None:
     ]  # fmt: skip
     assert post_batches(rollup.folder, rollup.bridge) == []
     assert last_built(rollup.folder) == 2
+
+
+def test_a_batch_whose_building_did_not_end_is_not_posted(
+    rollup: Rollup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rollup.deposit(ALICE.address, ETHER)
+    rollup.build()
+    rollup.deposit(ALICE.address, ETHER)
+
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(State, "commit", killed)
+        with pytest.raises(KeyboardInterrupt):
+            rollup.build()
+    assert rollup.folder.batch(2).batch_number == 2
+    assert [posted.batches for posted in post_batches(rollup.folder, rollup.bridge)] == [(1,)]
+
+
+def test_batches_without_a_proof_can_be_dropped_and_built_again(rollup: Rollup) -> None:
+    rollup.deposit(ALICE.address, ETHER)
+    rollup.build()
+    rollup.finish(1)
+    rollup.deposit(ALICE.address, ETHER)
+    rollup.send(ALICE, BOB.address, 5)
+    rollup.build()
+    post_batches(rollup.folder, rollup.bridge)
+    rollup.send(ALICE, BOB.address, 6)
+    rollup.build()  # never committed
+    rollup.send(ALICE, BOB.address, 7)
+    (reverted,) = revert_batches(rollup.folder, rollup.bridge)
+    assert (reverted.step, reverted.batches) == ("revert", (2,))
+    assert last_built(rollup.folder) == 1
+    values = [signed.transaction.value for _, signed in rollup.folder.pending()]
+    assert values == [5, 6, 7]
+    built = rollup.build()
+    assert (built.number, built.messages, built.transactions, built.left_out) == (2, 1, 3, ())
+    rollup.finish(2)
+    assert rollup.bridge.status().last_root == built.new_root
+    assert revert_batches(rollup.folder, rollup.bridge) == []
 
 
 def test_a_replica_ends_at_the_finalised_root_and_lets_users_escape(rollup: Rollup) -> None:
