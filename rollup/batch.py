@@ -258,7 +258,7 @@ def _to_file(batch: Batch) -> form.BatchFile:
             form.RegistrationFile(str(index), _hex_address(address)) for index, address in batch.registrations
         ],
         messages=[_message_file(message) for message in batch.messages],
-        queue_before=f"0x{batch.queue_before:064x}",
+        queue_before=f"0x{batch.queue_before:064x}" if batch.queue_before else form.NO_HASH,
     )
 
 
@@ -268,7 +268,7 @@ def _message_file(message: L1Message) -> form.MessageFile:
         token=_hex_address(message.token),
         account=_hex_address(message.account),
         amount=str(message.amount),
-        recipient=_hex_address(message.recipient),
+        recipient=_hex_address(message.recipient) if message.recipient else form.NO_ADDRESS,
     )
 
 
