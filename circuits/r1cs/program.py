@@ -10,8 +10,10 @@ on it but whether a proof comes out right: a witness is checked by whoever uses 
 
 from __future__ import annotations
 
+import io
 import json
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +24,7 @@ from numpy.typing import NDArray
 
 from zkroll.algebra.constants import R_MODULUS
 from zkroll.algebra.field import address
-from zkroll.algebra.files import open_regular, replace_file
+from zkroll.algebra.files import read_regular_file, replace_file
 from zkroll.algebra.kernels import witness_kernels as kernels
 from zkroll.algebra.kernels.jit import host_backend
 from zkroll.circuits.r1cs import hints
@@ -37,6 +39,10 @@ _KINDS: Final = {
 }  # fmt: skip
 _LARGEST: Final = 1 << 31  # bytes of a file
 _MONTGOMERY: Final = 1 << 256
+_DAMAGE: Final = (
+    *(KeyError, TypeError, ValueError, OSError, EOFError, MemoryError, RecursionError, NotImplementedError),
+    *(zipfile.BadZipFile, zlib.error),
+)
 _ARRAYS: Final = {"steps": 2, "starts": 1, "entries": 1, "table": 2, "order": 1}
 
 
@@ -112,18 +118,18 @@ class WitnessProgram:
     @staticmethod
     def load(path: Path | str) -> WitnessProgram:
         """Read a program; raises InputError for a file that is not one, or one whose numbers do not fit."""
+        content = read_regular_file(path, _LARGEST)
         try:
-            with open_regular(path) as (file, size):
-                if size > _LARGEST:
-                    raise InputError(f"{path}: expected at most {_LARGEST} bytes, got {size}")
-                with np.load(file, allow_pickle=False) as found:
-                    head = json.loads(found["head"].tobytes())
-                    arrays = {name: np.ascontiguousarray(found[name]) for name in _ARRAYS}
+            if not content.startswith(b"PK"):
+                raise ValueError("expected an archive of arrays")
+            with np.load(io.BytesIO(content), allow_pickle=False) as found:
+                head = json.loads(found["head"].tobytes())
+                arrays = {name: np.ascontiguousarray(found[name]) for name in _ARRAYS}
             program = WitnessProgram(
                 **arrays, inputs=dict(head["inputs"]), n_values=int(head["n_values"]), note=dict(head["note"])
             )
             program._check()
-        except (KeyError, TypeError, ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        except _DAMAGE as error:
             raise InputError(f"{path}: not a witness program: {error}") from error
         return program
 
