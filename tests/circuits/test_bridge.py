@@ -6,6 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from support.bridge import (
     ALICE,
     BEEF,
@@ -17,6 +19,7 @@ from support.bridge import (
     START,
     TOKEN,
     Wallets,
+    accounts,
     forged,
     mixed_messages,
     mixed_source,
@@ -35,9 +38,12 @@ from zkroll.circuits.air.witness import FillContext, fill_chips
 from zkroll.circuits.buses import FIELD_BALANCE, FIELD_STORAGE, PUBLIC, PUBLIC_VALUES, RANGE16
 from zkroll.circuits.machine import batch_machine
 from zkroll.circuits.source import DEPOSIT, EXIT, BatchTrace
+from zkroll.errors import InputError
 from zkroll.rollup.bridge import balance_slot
+from zkroll.rollup.development import token_code
 from zkroll.rollup.l1.messages import L1Message, queue_hash
 from zkroll.rollup.l1.withdrawals import Withdrawal, WithdrawalTree
+from zkroll.rollup.transaction import SignedTransaction
 
 HUGE = 2**256
 
@@ -156,6 +162,49 @@ def test_messages_to_one_account_and_its_transactions_share_the_balance() -> Non
         L1Message.deposit(0, ALICE, 1),
     ]
     source = source_of(messages, [w.send(0, ALICE, value=3), w.ether(0, FEED, 4)])
+    assert noticed(traces_of(source), source.public_values()) == set()
+
+
+_AMOUNTS = st.one_of(st.integers(0, 3), st.integers(0, 600), st.integers(0, 2**127))
+_STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["deposit", "exit", "withdraw", "transfer"]),
+        st.integers(0, 2),
+        st.booleans(),
+        _AMOUNTS,
+    ),
+    max_size=9,
+)
+
+
+@given(steps=_STEPS)
+@settings(max_examples=12, deadline=None)
+def test_any_mixture_of_messages_and_transactions_holds(steps: list[tuple[str, int, bool, int]]) -> None:
+    """Transactions that the executor refuses are left out, as a sequencer does."""
+    people, w = (ALICE, BOB, CAROL), Wallets()
+    messages = [
+        L1Message.deposit(TOKEN * token, people[who], amount)
+        if kind == "deposit"
+        else L1Message.exit(TOKEN * token, people[who], FEED, amount)
+        for kind, who, token, amount in steps
+        if kind in ("deposit", "exit")
+    ]
+    state = accounts({ALICE: 10**18, BOB: 10**18, CAROL: 10**18}, code=token_code())
+    transactions: list[SignedTransaction] = []
+    for kind, who, token, amount in steps:
+        if kind == "withdraw":
+            tried = w.token(who, BEEF, amount) if token else w.ether(who, BEEF, amount)
+        elif kind == "transfer":
+            tried = w.transfer(who, ALICE, amount) if token else w.send(who, BOB, value=amount)
+        else:
+            continue
+        try:
+            run(messages, [*transactions, tried], state)
+        except InputError:
+            w.forget(who)
+        else:
+            transactions.append(tried)
+    source = source_of(messages, transactions, state)
     assert noticed(traces_of(source), source.public_values()) == set()
 
 

@@ -78,6 +78,10 @@ class Wallets:
         self._nonces[wallet] = nonce + 1
         return key.sign(Transaction(key.address, to, value, nonce, gas_limit, 3, data), CHAIN)
 
+    def forget(self, wallet: int) -> None:
+        """Give back the last nonce of a wallet."""
+        self._nonces[wallet] -= 1
+
     def ether(self, wallet: int, recipient: int, amount: int) -> SignedTransaction:
         """Withdraw ether."""
         return self.send(wallet, BRIDGE_ADDRESS, value=amount, data=withdraw_ether_data(recipient))
