@@ -317,7 +317,7 @@ def revert_batches(folder: DataFolder, bridge: Bridge) -> list[Posted]:
     with tempfile.TemporaryDirectory(dir=folder.path, prefix=".state-") as fresh:
         with Replica(folder.genesis(), fresh) as replica:
             replica.sync(bridge)
-        # before the state: what is pending twice after a crash is put aside for its nonce, what is lost stays lost
+        # before the state: a crash in between leaves some pending twice, and a second one of a nonce is put aside
         for signed in (*dropped, *(signed for _, signed in waiting)):
             folder.add_pending(signed)
         for file, _ in waiting:
