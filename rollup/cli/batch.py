@@ -34,6 +34,9 @@ def build_command(
         int | None, typer.Option("--limit", min=0, metavar="N", help="At most so many transactions.")
     ] = None,
     *,
+    empty: Annotated[
+        bool, typer.Option("--empty", help="Also of nothing, to fill up a wrap proof of several batches.")
+    ] = False,
     data: DataOption = DEFAULT_DATA,
     l1: OtherL1Option = None,
     as_json: JsonOption = False,
@@ -43,7 +46,7 @@ def build_command(
     from zkroll.rollup.operator.batches import build_batch, withdrawals_json
 
     with open_rollup(data, l1) as session:
-        built = build_batch(session.folder, session.bridge, parse_account(coinbase), limit)
+        built = build_batch(session.folder, session.bridge, parse_account(coinbase), limit, allow_empty=empty)
     document = {
         "batch_number": built.number,
         "old_root": f"0x{built.old_root:064x}",

@@ -62,12 +62,15 @@ class Posted:
 # ---- build -----------------------------------------------------------------------------------------------------
 
 
-def build_batch(folder: DataFolder, bridge: Bridge, coinbase: int, limit: int | None = None) -> Built:
+def build_batch(
+    folder: DataFolder, bridge: Bridge, coinbase: int, limit: int | None = None, *, allow_empty: bool = False
+) -> Built:
     """Build the next batch of the messages that wait on L1 and the pending transactions, oldest first.
 
     Transactions that cannot be executed are put aside; those that would not fit the rollup's profile wait for the
-    next batch, as do those beyond ``limit``. Raises InputError when there is nothing to put into a batch, and
-    UnprovableError when the messages alone do not fit.
+    next batch, as do those beyond ``limit``. Raises InputError when there is nothing to put into a batch, unless an
+    empty one is allowed (which a wrap proof of several batches may wait for), and UnprovableError when the messages
+    alone do not fit.
     """
     deployment = folder.deployment()
     state = folder.open_state()
@@ -77,7 +80,7 @@ def build_batch(folder: DataFolder, bridge: Bridge, coinbase: int, limit: int | 
         status = bridge.status()
         end = min(status.messages, start + status.messages_per_batch)
         pending = folder.pending()
-        if end == start and not pending:
+        if end == start and not pending and not allow_empty:
             raise InputError(f"{folder.path}: nothing to put into batch {number}: no message, no transaction")
         parent = bridge.batch(number - 1).timestamp if 1 < number <= status.last_committed + 1 else 0
         node = bridge.node

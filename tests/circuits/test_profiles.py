@@ -16,9 +16,10 @@ from zkroll.errors import InputError, UnprovableError
 from zkroll.rollup.batch import Batch
 from zkroll.rollup.development import DEVELOPMENT_CHAIN_ID, TOKEN_ADDRESS, development_genesis
 from zkroll.rollup.l1.messages import L1Message
-from zkroll.rollup.prove import execute, fill, public_tuples
+from zkroll.rollup.prove import DEVELOPMENT_POWERS, capacity, execute, fill, public_tuples
 from zkroll.rollup.transaction import Transaction
 from zkroll.rollup.wallet import insecure_dev_wallet
+from zkroll.verifier.shape import proof_shape
 
 CHIPS = {chip.name: chip for chip in batch_machine().chips}
 #: chips that fill their own padding rows
@@ -106,6 +107,18 @@ def test_a_profile_names_every_chip_with_a_power_of_two(name):
         assert height >= 8
         assert height & (height - 1) == 0
         assert chip.fixed_height in (None, height)
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_the_development_reference_string_is_long_enough_for_a_profile(name):
+    assert (
+        proof_shape(batch_machine(), profile(name), DEVELOPMENT_POWERS).heights["cpu"] == profile(name)["cpu"]
+    )
+
+
+def test_a_batchs_capacity_names_the_profile_that_it_fits():
+    measured = capacity(token_batch())
+    assert (measured["profile"], measured["misfit"]) == ("small", None)
 
 
 def test_profiles_grow():

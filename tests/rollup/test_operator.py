@@ -41,6 +41,7 @@ from zkroll.rollup.operator.replica import Replica
 from zkroll.rollup.operator.users import claim, claims, deposit, escape, let_time_pass
 from zkroll.rollup.state.state import Place, State
 from zkroll.rollup.testing.simulated_prover import SimulatedProver
+from zkroll.rollup.testing.simulated_wrap import SimulatedWrap
 from zkroll.rollup.wallet import insecure_dev_wallet
 
 ETHER = 10**18
@@ -328,6 +329,31 @@ def test_a_wrap_proof_waits_for_all_its_batches(tmp_path: Path) -> None:
         folder.write(number, "proof.zkp", b"proof")
     assert [wrapped_from(folder, number, 2) for number in (1, 2, 4)] == [1, 1, None]
     assert wrapped_from(folder, 4, 1) == 4
+
+
+def test_a_wrap_proof_of_two_batches_is_posted_once_both_are_there(tmp_path: Path) -> None:
+    prover = SimulatedProver(simulated=SimulatedWrap(chunks=2))
+    folder = DataFolder(tmp_path / "data")
+    start_l1(folder.path)
+    with open_l1(folder.l1_target()) as chain:
+        deployment = deploy_rollup(folder, chain.node, prover.key, prover.profile)
+        bridge = Bridge(chain.node, deployment.rollup_address)
+        deposit(bridge, deployment, ALICE.address, ETHER)
+        build_batch(folder, bridge, COINBASE)
+        prove_inner(folder, 1, prover)
+        assert wrapped_from(folder, 1, 2) is None
+        assert [posted.step for posted in post_batches(folder, bridge)] == ["commit"]
+        build_batch(folder, bridge, COINBASE, allow_empty=True)
+        prove_inner(folder, 2, prover)
+        assert wrapped_from(folder, 2, 2) == 1
+        prove_wrap(folder, 1, prover)
+        assert verify_batch_on_chain(folder, bridge, chain.node, 2)["batches"] == [1, 2]
+        done = post_batches(folder, bridge)
+        assert [(posted.step, posted.batches) for posted in done] == [
+            ("commit", (2,)), ("prove", (1, 2)), ("finalise", (1, 2)),
+        ]  # fmt: skip
+        with Replica(folder.genesis()) as replica:
+            assert replica.sync(bridge).number == 2
 
 
 def test_pending_transactions_get_the_next_nonce_and_keep_their_order(rollup: Rollup) -> None:
