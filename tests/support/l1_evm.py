@@ -33,7 +33,6 @@ class EvmMachine:
         self.state.set_balance(self._context.coinbase, 1)
         self.times = [GENESIS_TIMESTAMP]
         self.logs: list[list[tuple[bytes, Log]]] = [[]]
-        self.ahead = 1
 
     @property
     def state(self) -> Any:
@@ -41,7 +40,7 @@ class EvmMachine:
 
     def run(self, sender: int, to: int | None, data: bytes, value: int) -> tuple[Any, int]:
         """Run a transaction in the next block; gives its computation and gas, and keeps what it did."""
-        self._context._timestamp = self.times[-1] + self.ahead
+        self._context._timestamp = self.times[-1] + 1
         self._context._block_number = len(self.times)
         address = _bytes(sender)
         unsigned = self._vm.create_unsigned_transaction(
@@ -56,18 +55,18 @@ class EvmMachine:
 
     def snapshot(self) -> Callable[[], None]:
         """What takes everything back to now."""
-        kept = self.state.snapshot(), len(self.times), self.ahead
+        kept = self.state.snapshot(), len(self.times)
 
         def go_back() -> None:
             self.state.revert(kept[0])
             del self.times[kept[1] :], self.logs[kept[1] :]
-            self.ahead = kept[2]
 
         return go_back
 
     def advance(self, seconds: int) -> None:
-        """Let the next block come so much later."""
-        self.ahead += seconds
+        """Let seconds pass before an empty block."""
+        self.times.append(self.times[-1] + seconds)
+        self.logs.append([])
 
 
 class EvmNode:
@@ -109,7 +108,6 @@ class EvmNode:
         number = len(self.machine.times)
         name = number.to_bytes(32, "big")
         self.machine.times.append(int(self.machine.state.timestamp))
-        self.machine.ahead = 1
         self.machine.logs.append(
             [
                 (bytes(emitter), Log(tuple(topic.to_bytes(32, "big") for topic in topics), content, name))

@@ -24,6 +24,9 @@ abstract contract MessageQueue is TokenVault {
         bool refunded;
     }
 
+    /// Where ether that is withdrawn goes on L2: nobody's account.
+    address public constant BRIDGE = address(0x627269646765);
+
     uint256 internal constant DEPOSIT = 1;
     uint256 internal constant EXIT = 2;
 
@@ -50,6 +53,7 @@ abstract contract MessageQueue is TokenVault {
 
     error ZeroChainId();
     error AmountTooLarge(uint256 limit, uint256 got);
+    error NobodysAccount(address account);
 
     constructor(IExitProofs exitProofs_, uint64 l2ChainId_) {
         if (address(exitProofs_).code.length == 0) revert NoCode(address(exitProofs_));
@@ -61,6 +65,7 @@ abstract contract MessageQueue is TokenVault {
     /// @notice Lock the ether sent and have it credited to `account` on L2.
     function depositEther(address account) external payable nonReentrant returns (uint256 index) {
         _requireAlive();
+        _requireSomebody(account);
         _lock(ETHER, msg.value);
         index = _enqueue(DEPOSIT, ETHER, account, address(0), msg.value);
     }
@@ -72,6 +77,7 @@ abstract contract MessageQueue is TokenVault {
         returns (uint256 index)
     {
         _requireAlive();
+        _requireSomebody(account);
         address l2Token = _requireL2Token(l1Token);
         _lock(l1Token, amount);
         index = _enqueue(DEPOSIT, l2Token, account, address(0), amount);
@@ -140,6 +146,11 @@ abstract contract MessageQueue is TokenVault {
         uint256 r = uint160(recipient);
         uint256 tops = kind << 224 | (t >> 128) << 192 | (a >> 128) << 160 | (r >> 128) << 128;
         return keccak256(abi.encode(queueHash(index), tops | uint128(t), a << 128 | uint128(r), amount));
+    }
+
+    /// What the bridge or a token's own contract had on L2, nobody could ever bring back.
+    function _requireSomebody(address account) private view {
+        if (account == BRIDGE || l1TokenOf[account] != address(0)) revert NobodysAccount(account);
     }
 
     function _requestExit(address token, address account, uint256 amount, address recipient)

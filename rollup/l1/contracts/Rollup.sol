@@ -52,6 +52,11 @@ contract Rollup is MessageQueue, Governance {
     /// Order of the BN254 scalar field: a state root is an element of it.
     uint256 public constant FIELD_ORDER =
         21888242871839275222246405745257275088548364400416034343698204186575808495617;
+    /// With less, a message sent just before a batch would keep the batch out, and a message in every block all of
+    /// them.
+    uint256 public constant MIN_FORCED_DEADLINE = 1 minutes;
+    /// The longest that the two delays before a user is out may be together.
+    uint256 public constant MAX_EXIT_TIME = 365 days;
     /// The deepest tree of withdrawals.
     uint256 public constant MAX_WITHDRAWAL_DEPTH = 32;
 
@@ -110,6 +115,7 @@ contract Rollup is MessageQueue, Governance {
     error NonCanonicalCalldata(uint256 expectedLength, uint256 gotLength);
     error TimestampBeforeParent(uint64 parent, uint64 got);
     error TimestampInFuture(uint256 latest, uint64 got);
+    error TimestampTooOld(uint256 earliest, uint64 got);
     error WrongQueueEnd(uint256 least, uint256 most, uint256 got);
     error OverdueMessage(uint256 index);
     error WrongCount(uint256 expected, uint256 got);
@@ -132,12 +138,14 @@ contract Rollup is MessageQueue, Governance {
         if (config.genesisRoot == 0) revert ZeroGenesisRoot();
         _requireFieldElement(config.genesisRoot);
         Delays memory delays = config.delays;
-        // Whoever disagrees with a change has left before it: by an exit within the deadline, or by escape.
-        uint256 exitWindow = uint256(delays.forcedDeadline) + delays.escapeDelay;
-        if (delays.upgradeDelay <= exitWindow || delays.escapeDelay <= delays.finalisationDelay) {
-            revert SenselessDelays();
-        }
-        if (config.maxMessagesPerBatch == 0) revert SenselessDelays();
+        // Whoever disagrees with a change leaves before it, by an exit that is paid after so long or by escape, and
+        // has as long to notice and to claim.
+        uint256 exitTime = uint256(delays.forcedDeadline) + delays.escapeDelay;
+        if (
+            delays.forcedDeadline < MIN_FORCED_DEADLINE || exitTime > MAX_EXIT_TIME
+                || delays.upgradeDelay < 2 * exitTime || delays.escapeDelay <= delays.finalisationDelay
+                || config.maxMessagesPerBatch == 0
+        ) revert SenselessDelays();
         forcedDeadline = delays.forcedDeadline;
         escapeDelay = delays.escapeDelay;
         finalisationDelay = delays.finalisationDelay;
@@ -168,6 +176,10 @@ contract Rollup is MessageQueue, Governance {
         uint64 timestamp = uint64(bytes8(data[:8]));
         if (timestamp < parent.timestamp) revert TimestampBeforeParent(parent.timestamp, timestamp);
         if (timestamp > block.timestamp) revert TimestampInFuture(block.timestamp, timestamp);
+        // The clock of L2 cannot be stopped: contracts there have deadlines too.
+        if (timestamp + escapeDelay < block.timestamp) {
+            revert TimestampTooOld(block.timestamp - escapeDelay, timestamp);
+        }
         _requireDueMessages(parent.queueEnd, queueEnd);
 
         bytes32 dataHash = keccak256(data);

@@ -100,6 +100,8 @@ abstract contract TokenVault {
 
     /// A token may answer with true or with nothing; whatever else it does is a refusal.
     function _callToken(address l1Token, address to, bytes memory data) private {
+        // A call of an account without code would succeed as well, and pay nothing.
+        if (l1Token.code.length == 0) revert NoCode(l1Token);
         (bool done, bytes memory answer) = l1Token.call(data);
         bool agreed = answer.length == 0 || (answer.length == 32 && uint256(bytes32(answer)) == 1);
         if (!done || !agreed) revert TransferFailed(l1Token, to);

@@ -124,6 +124,14 @@ contract WrapVerifier is IProofVerifier {
         bool shaped = chunks_ != 0 && chunks_ <= MAX_CHUNKS && n <= MAX_PREPROCESSED && keyDigest_ < R;
         for (uint256 i = 0; i < 3; i++) shaped = shaped && groups[i] != 0 && groups[i] <= MAX_GROUPS;
         for (uint256 i = 0; i < 18; i++) shaped = shaped && points[i] < Q;
+        for (uint256 i = 0; i < n; i++) shaped = shaped && preprocessed[i][0] < Q && preprocessed[i][1] < Q;
+        // Without ic_1 the digest would bind nothing; with delta or tau of 1, anybody could make proofs.
+        shaped = shaped && points[0] | points[1] != 0 && points[10] | points[11] != 0 && points[12] | points[13] != 0;
+        shaped = shaped && points[2] | points[3] | points[4] | points[5] != 0;
+        for (uint256 i = 6; i < 18; i += 8) {
+            (uint256 x1, uint256 x0, uint256 y1) = (points[i], points[i + 1], points[i + 2]);
+            shaped = shaped && x1 | x0 | y1 | points[i + 3] != 0 && !(x1 == G2_X1 && x0 == G2_X0);
+        }
         if (!shaped) revert BadConstants();
 
         chunks = chunks_;
