@@ -10,6 +10,7 @@ import random
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -50,7 +51,8 @@ class Circuit:
         self._places = places
         self._wire_scopes, self._wire_names = list(builder.wire_scopes), list(builder.wire_names)
         self._steps, self._n_values = _program(builder.steps, n)
-        matrices = [_matrix([row[k] for row in builder.constraints], places) for k in range(3)]
+        rows = _Rows(builder.constraints)
+        matrices = [rows.matrix(k, places) for k in range(3)]
         self.r1cs = R1CS(
             n_wires=n,
             n_outputs=len(parts[0]),
@@ -343,23 +345,44 @@ def _answer_or_none(function: Any, inputs: Sequence[int], count: int) -> list[in
         return None
 
 
-class _Encoded(dict[int, bytes]):
-    """Coefficients as 32 little-endian bytes, each made once."""
+class _Codes(dict[int, int]):
+    """Coefficients by number, in the order in which they are met."""
 
-    def __missing__(self, value: int) -> bytes:
-        self[value] = encoded = (value % R_MODULUS).to_bytes(32, "little")
-        return encoded
+    def __missing__(self, value: int) -> int:
+        self[value] = code = len(self)
+        return code
 
 
-def _matrix(rows: list[Terms], places: np.ndarray[Any, np.dtype[np.uint32]]) -> SparseMatrix:
-    starts = np.zeros(len(rows) + 1, dtype=np.int64)
-    np.cumsum(np.fromiter((len(row) for row in rows), dtype=np.int64, count=len(rows)), out=starts[1:])
-    count = int(starts[-1])
-    wires = np.fromiter((wire for row in rows for wire in row), dtype=np.int64, count=count)
-    known = _Encoded()
-    data = b"".join([known[value] for row in rows for value in row.values()])
-    words = np.frombuffer(data, dtype="<u8").astype(np.uint64).reshape(-1, 4)
-    return SparseMatrix(starts, np.ascontiguousarray(places[wires]), words)
+class _Rows:
+    """Combinations as flat arrays, each once: most stand in several constraints, long ones in three."""
+
+    def __init__(self, constraints: Sequence[tuple[Terms, ...]]):
+        self._constraints = constraints
+        distinct = {id(terms): terms for row in constraints for terms in row}
+        self._numbers = {key: number for number, key in enumerate(distinct)}
+        rows = list(distinct.values())
+        lengths = np.fromiter(map(len, rows), dtype=np.int64, count=len(rows))
+        self._starts = np.zeros(len(rows) + 1, dtype=np.int64)
+        np.cumsum(lengths, out=self._starts[1:])
+        count = int(self._starts[-1])
+        self._wires = np.fromiter(chain.from_iterable(rows), dtype=np.int64, count=count)
+        codes = _Codes()
+        values = chain.from_iterable(map(dict.values, rows))
+        self._codes = np.fromiter(map(codes.__getitem__, values), dtype=np.int64, count=count)
+        data = b"".join([(value % R_MODULUS).to_bytes(32, "little") for value in codes])
+        self._table = np.frombuffer(data, dtype="<u8").astype(np.uint64).reshape(-1, 4)
+
+    def matrix(self, k: int, places: np.ndarray[Any, np.dtype[np.uint32]]) -> SparseMatrix:
+        """The matrix A, B or C (k = 0, 1, 2), with wires numbered anew."""
+        numbers = self._numbers
+        chosen = np.fromiter(
+            (numbers[id(row[k])] for row in self._constraints), dtype=np.int64, count=len(self._constraints)
+        )
+        lengths = self._starts[chosen + 1] - self._starts[chosen]
+        starts = np.zeros(len(chosen) + 1, dtype=np.int64)
+        np.cumsum(lengths, out=starts[1:])
+        terms = np.arange(int(starts[-1])) + np.repeat(self._starts[chosen] - starts[:-1], lengths)
+        return SparseMatrix(starts, places[self._wires[terms]], self._table[self._codes[terms]])
 
 
 def _wires_of(signals: Signals) -> Iterator[int]:
