@@ -103,7 +103,7 @@ def prove_command(
         prover = open_prover(deployment.profile, deployment.chunks, key, progress=progress)
         proof = prove_inner(folder, chosen, prover, report)
         first = wrapped_from(folder, chosen, deployment.chunks)
-        wrapped = prove_wrap(folder, first, prover, report) if first is not None else b""
+        wrapped = prove_wrap(folder, first, prover, report).proof if first is not None else b""
     document = {
         "batch_number": chosen,
         "old_root": f"0x{proof.old_root:064x}",

@@ -42,7 +42,7 @@ def verify_command(
     key: KeyOption = None,
     *,
     on_chain: Annotated[
-        bool, typer.Option("--on-chain", help="Let the rollup's verifier contract judge the wrapped batch.")
+        bool, typer.Option("--on-chain", help="Let the rollup's verifier contract judge wrapped batches.")
     ] = False,
     data: DataOption = DEFAULT_DATA,
     as_json: JsonOption = False,
@@ -50,19 +50,16 @@ def verify_command(
     """Accept a proof (exit 0), or say why not (exit 1). Wrapped batches are verified with --key, without an L1."""
     wrapped = load_wrapped(proof)
     if wrapped is not None:
-        _verify_wrapped(wrapped, key, srs, as_json)
+        if on_chain:
+            _verify_on_chain(wrapped, data, l1, as_json)
+        else:
+            _verify_wrapped(wrapped, key, srs, as_json)
         return
-    loaded = load_proof(proof, judged=True)
     if on_chain:
-        from zkroll.rollup.operator.on_chain import verify_batch_on_chain
-
-        with open_rollup(data, l1) as session:
-            found = verify_batch_on_chain(session.folder, session.bridge, session.node, loaded.batch_number)
-        document = {"accepted": True, **found}
-        emit(document, as_json, lambda: facts(document))
-        return
+        raise InputError(f"{proof}: --on-chain: expected wrapped batches, which zkroll batch prove writes")
+    loaded = load_proof(proof, judged=True)
     if l1 is None:
-        raise InputError("verify: expected --l1, the L1 that has the batch, or --on-chain")
+        raise InputError("verify: expected --l1, the L1 that has the batch")
     reference_string = load_srs(srs)
     with connect(l1, contract) as chain:
         # A folder knows its own inboxes, an endpoint cannot list them.
@@ -78,6 +75,21 @@ def verify_command(
         facts({name: value for name, value in verdict.items() if name != "accepted"})
 
     emit({"accepted": True, **verdict}, as_json, show)
+
+
+def _verify_on_chain(wrapped: WrappedBatches, data: str, l1: str | None, as_json: bool) -> None:
+    """Let the verifier contract of the data folder's rollup judge wrapped batches."""
+    from zkroll.rollup.operator.on_chain import verify_wrapped_on_chain
+
+    with open_rollup(data, l1) as session:
+        found = verify_wrapped_on_chain(session.bridge, wrapped)
+    document = {"accepted": True, **found}
+
+    def show() -> None:
+        say("accepted")
+        facts(found)
+
+    emit(document, as_json, show)
 
 
 def _verify_wrapped(wrapped: WrappedBatches, key: str | None, srs: str | None, as_json: bool) -> None:

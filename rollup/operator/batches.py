@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from zkroll.circuits.buses import PUBLIC_VALUES
 from zkroll.circuits.profiles import PROFILES, misfits
 from zkroll.errors import InputError, RollupError, UnprovableError
 from zkroll.rollup.batch import Batch
@@ -21,15 +22,16 @@ from zkroll.rollup.executor import ExecutedBatch, execute_batch
 from zkroll.rollup.genesis import export_accounts
 from zkroll.rollup.l1.bridge import Bridge
 from zkroll.rollup.l1.inbox import Receipt
-from zkroll.rollup.l1.withdrawals import Withdrawal, withdrawals_root
+from zkroll.rollup.l1.withdrawals import Withdrawal
 from zkroll.rollup.operator.folder import BATCH_NUMBER, QUEUE_END, QUEUE_HASH, DataFolder
 from zkroll.rollup.operator.provers import BatchProver, Progress
 from zkroll.rollup.proof import BatchProof
 from zkroll.rollup.state.state import State
 from zkroll.rollup.transaction import SignedTransaction
+from zkroll.rollup.wrapped import WrappedBatches
 
 PROOF: Final = "proof.zkp"
-WRAP: Final = "wrap.bin"
+WRAPPED: Final = "wrapped.zkw"
 BUILT: Final = "built.json"
 _NAMED = re.compile(r"^transaction (\d+): ?(.*)$", re.DOTALL)
 
@@ -212,12 +214,17 @@ def prove_inner(
 
 def prove_wrap(
     folder: DataFolder, first: int, prover: BatchProver, progress: Progress | None = None
-) -> bytes:
+) -> WrappedBatches:
     """Wrap the inner proofs of the batches from number ``first`` on, as many as the key covers, and keep that."""
     proofs = [batch_proof(folder, first + i) for i in range(prover.key.shape.chunks)]
-    wrapped = prover.wrap(proofs, progress)
-    folder.write(first, WRAP, wrapped)
+    wrapped = WrappedBatches.of(prover.profile, proofs, prover.wrap(proofs, progress))
+    folder.write(first, WRAPPED, wrapped.to_bytes())
     return wrapped
+
+
+def wrapped_batches(folder: DataFolder, first: int) -> WrappedBatches:
+    """The wrapped batches from number ``first`` on."""
+    return WrappedBatches.from_bytes(folder.read(first, WRAPPED, "zkroll batch prove"))
 
 
 def batch_proof(folder: DataFolder, number: int) -> BatchProof:
@@ -235,16 +242,15 @@ def commit_batch(folder: DataFolder, bridge: Bridge, number: int) -> Posted:
     return Posted("commit", (number,), bridge.commit(number, int(built["queue_end"]), data))
 
 
-def prove_on_l1(folder: DataFolder, bridge: Bridge, first: int, chunks: int) -> Posted:
-    """Hand the wrap proof of the batches from number ``first`` on to L1."""
-    numbers = tuple(range(first, first + chunks))
-    roots = [batch_proof(folder, number).new_root for number in numbers]
+def prove_on_l1(bridge: Bridge, wrapped: WrappedBatches) -> Posted:
+    """Hand a wrap proof to L1, with the roots that its statements name."""
+    named = [dict(zip(PUBLIC_VALUES, values, strict=True)) for values in wrapped.public_values]
+    numbers = tuple(values["batch_number"] for values in named)
+    roots = [values["new_root"] for values in named]
     withdrawals = [
-        withdrawals_root(parse_withdrawals(folder.withdrawals(number), f"batch {number}"))
-        for number in numbers
+        (values["withdrawals_hi"] << 128 | values["withdrawals_lo"]).to_bytes(32, "big") for values in named
     ]
-    proof = folder.read(first, WRAP, "zkroll batch prove")
-    return Posted("prove", numbers, bridge.prove(first, roots, withdrawals, proof))
+    return Posted("prove", numbers, bridge.prove(numbers[0], roots, withdrawals, wrapped.proof))
 
 
 def post_batches(folder: DataFolder, bridge: Bridge) -> list[Posted]:
@@ -259,8 +265,8 @@ def post_batches(folder: DataFolder, bridge: Bridge) -> list[Posted]:
     for number in range(status.last_committed + 1, last + 1):
         done.append(commit_batch(folder, bridge, number))
     first = status.last_proven + 1
-    while first + chunks - 1 <= last and (folder.batch_folder(first) / WRAP).exists():
-        done.append(prove_on_l1(folder, bridge, first, chunks))
+    while first + chunks - 1 <= last and (folder.batch_folder(first) / WRAPPED).exists():
+        done.append(prove_on_l1(bridge, wrapped_batches(folder, first)))
         first += chunks
     if first - 1 > status.last_finalised:
         done.append(finalise(bridge, first - 1))

@@ -142,11 +142,11 @@ class Demo:
             done.note = f"inner proof of {len(proof.inner):,} bytes"
         with self._step(f"wrap the proof of batch {number}") as done:
             wrapped = prove_wrap(self.folder, number, self.prover, self._percent)
-            done.note = f"{len(wrapped):,} bytes"
+            done.note = f"{len(wrapped.proof):,} bytes"
         with self._step(f"commit batch {number} on L1") as done:
             done.spend(commit_batch(self.folder, self.bridge, number).receipt.gas_used)
         with self._step(f"prove batch {number} on L1") as done:
-            done.spend(prove_on_l1(self.folder, self.bridge, number, 1).receipt.gas_used)
+            done.spend(prove_on_l1(self.bridge, wrapped).receipt.gas_used)
         with self._step(f"finalise batch {number}") as done:
             done.spend(finalise(self.bridge, number).receipt.gas_used)
             done.note = f"root 0x{built.new_root:064x}"[:24] + "…"

@@ -7,7 +7,7 @@ deployment.json    the rollup's contracts
 state/             the state after the last batch that was built (or read from L1)
 pending/           signed transactions that no batch has, in their order
 rejected/          transactions that no batch can have, with the reason
-batches/NNNNNN/    batch.json, proof.zkp (inner proof), wrap.bin, withdrawals.json
+batches/NNNNNN/    batch.json, proof.zkp (inner proof), wrapped.zkw, withdrawals.json
 """
 
 from __future__ import annotations
@@ -172,7 +172,7 @@ class DataFolder:
         """Write a batch and its withdrawals."""
         folder = self.batch_folder(batch.batch_number)
         folder.mkdir(parents=True, exist_ok=True)
-        for name in ("proof.zkp", "wrap.bin"):
+        for name in ("proof.zkp", "wrapped.zkw"):
             (folder / name).unlink(missing_ok=True)  # of a batch of this number that was never committed
         self.keep_withdrawals(batch.batch_number, withdrawals)
         write_atomically(folder / "batch.json", batch.to_json())

@@ -57,7 +57,7 @@ def test_a_rollups_life_verb_by_verb(verb: Callable[..., dict[str, Any]], tmp_pa
     assert (built["batch_number"], built["messages"], built["transactions"]) == (1, 2, 3)
     proven = verb("batch", "prove")
     assert (proven["batch_number"], proven["wrapped_from"]) == (1, 1)
-    proof = tmp_path / "data/batches/000001/proof.zkp"
+    proof = tmp_path / "data/batches/000001/wrapped.zkw"
     assert verb("verify", proof, "--on-chain")["accepted"]
     posted = verb("batch", "post")
     assert [step["step"] for step in posted["done"]] == ["commit", "prove", "finalise"]

@@ -66,7 +66,7 @@ def test_a_rollups_life_on_a_json_rpc_node(
     built = verb("batch", "build")
     assert (built["messages"], built["transactions"], built["left_out"]) == (2, 2, [])
     verb("batch", "prove")
-    assert verb("verify", tmp_path / "data/batches/000001/proof.zkp", "--on-chain")["accepted"]
+    assert verb("verify", tmp_path / "data/batches/000001/wrapped.zkw", "--on-chain")["accepted"]
     assert verb("batch", "post")["root"] == built["new_root"]
     (claimed,) = verb("withdraw", "claim")["claimed"]
     assert (claimed["token"], claimed["amount"]) == ("ROLL", "3")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
-from zkroll.circuits.buses import BRIDGE_ADDRESS
+from zkroll.circuits.buses import BRIDGE_ADDRESS, PUBLIC_VALUES
 from zkroll.errors import InputError, RollupError, VerificationError
 from zkroll.rollup.batch import accounts_to_json
 from zkroll.rollup.development import TOKEN_ADDRESS, development_genesis
@@ -29,6 +29,7 @@ from zkroll.rollup.operator.batches import (
     prove_inner,
     prove_wrap,
     revert_batches,
+    wrapped_batches,
     wrapped_from,
 )
 from zkroll.rollup.operator.demo import STEPS, Demo, Step
@@ -36,7 +37,7 @@ from zkroll.rollup.operator.deploy import deploy_rollup
 from zkroll.rollup.operator.deployment import Deployment
 from zkroll.rollup.operator.folder import DataFolder
 from zkroll.rollup.operator.l1_start import start_l1
-from zkroll.rollup.operator.on_chain import verify_batch_on_chain
+from zkroll.rollup.operator.on_chain import verify_wrapped_on_chain
 from zkroll.rollup.operator.replica import Replica
 from zkroll.rollup.operator.users import claim, claims, deposit, escape, let_time_pass
 from zkroll.rollup.state.state import Place, State
@@ -315,11 +316,27 @@ def test_the_verifier_contract_judges_a_wrapped_batch(rollup: Rollup) -> None:
     rollup.build()
     prove_inner(rollup.folder, 1, PROVER)
     wrapped = prove_wrap(rollup.folder, 1, PROVER)
-    verdict = verify_batch_on_chain(rollup.folder, rollup.bridge, rollup.node, 1)
+    verdict = verify_wrapped_on_chain(rollup.bridge, wrapped)
     assert (verdict["batches"], verdict["committed"]) == ([1], False)
-    rollup.folder.write(1, "wrap.bin", wrapped[:-1] + bytes([wrapped[-1] ^ 1]))
-    with pytest.raises(VerificationError):
-        verify_batch_on_chain(rollup.folder, rollup.bridge, rollup.node, 1)
+    flipped = wrapped.proof[:-1] + bytes([wrapped.proof[-1] ^ 1])
+    with pytest.raises(VerificationError, match="InvalidProof"):
+        verify_wrapped_on_chain(rollup.bridge, replace(wrapped, proof=flipped))
+
+
+def test_wrapped_batches_other_than_those_on_l1_are_named(rollup: Rollup) -> None:
+    rollup.deposit(ALICE.address, ETHER)
+    rollup.build()
+    rollup.finish(1)
+    wrapped = wrapped_batches(rollup.folder, 1)
+    assert verify_wrapped_on_chain(rollup.bridge, wrapped)["committed"]
+    (values,) = wrapped.public_values
+    for name in (
+        "rollup_address", "chain_id", "old_root", "new_root", "data_hash_lo", "queue_before_hi", "queue_after_lo",
+    ):  # fmt: skip
+        at = PUBLIC_VALUES.index(name)
+        changed = (*values[:at], values[at] ^ 1, *values[at + 1 :])
+        with pytest.raises(VerificationError, match=f"batch 1: {name}: L1 has"):
+            verify_wrapped_on_chain(rollup.bridge, replace(wrapped, public_values=(changed,)))
 
 
 def test_a_wrap_proof_waits_for_all_its_batches(tmp_path: Path) -> None:
@@ -346,8 +363,8 @@ def test_a_wrap_proof_of_two_batches_is_posted_once_both_are_there(tmp_path: Pat
         build_batch(folder, bridge, COINBASE, allow_empty=True)
         prove_inner(folder, 2, prover)
         assert wrapped_from(folder, 2, 2) == 1
-        prove_wrap(folder, 1, prover)
-        assert verify_batch_on_chain(folder, bridge, chain.node, 2)["batches"] == [1, 2]
+        wrapped = prove_wrap(folder, 1, prover)
+        assert verify_wrapped_on_chain(bridge, wrapped)["batches"] == [1, 2]
         done = post_batches(folder, bridge)
         assert [(posted.step, posted.batches) for posted in done] == [
             ("commit", (2,)), ("prove", (1, 2)), ("finalise", (1, 2)),

@@ -118,7 +118,7 @@ def test_a_folder_says_what_it_lacks(tmp_path: Path) -> None:
     folder = DataFolder(tmp_path / "data")
     for missing, verb in (
         (folder.l1_target, "l1 start"), (folder.deployment, "l1 deploy"), (lambda: folder.batch(1), "batch build"),
-        (lambda: folder.withdrawals(1), "zkroll sync"), (lambda: folder.read(1, "wrap.bin", "zkroll batch prove"), "prove"),
+        (lambda: folder.withdrawals(1), "zkroll sync"), (lambda: folder.read(1, "wrapped.zkw", "zkroll batch prove"), "prove"),
     ):  # fmt: skip
         with pytest.raises(InputError, match=verb):
             missing()
