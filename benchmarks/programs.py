@@ -5,8 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from zkroll.circuits.buses import BRIDGE_ADDRESS
 from zkroll.rollup.batch import Batch, read_batch
+from zkroll.rollup.bridge import withdraw_ether_data, withdraw_token_data
+from zkroll.rollup.development import TOKEN_ADDRESS
 from zkroll.rollup.genesis import Account
+from zkroll.rollup.l1.messages import ETHER, L1Message
 from zkroll.rollup.transaction import Transaction
 from zkroll.rollup.wallet import insecure_dev_wallet
 from zkroll.vm.opcodes import BY_NAME
@@ -15,6 +19,9 @@ EXAMPLE = Path(__file__).parents[1] / "examples" / "erc20" / "batch.json"
 
 _SENDER = insecure_dev_wallet(100)  # not one of the example's
 _FIRST_CONTRACT = 0xC0DE << 140
+_STRANGER = 0x57A9 << 144  # has nothing before the batch
+_RECIPIENT = 0xBEEF << 144  # on L1
+_QUEUE = 0x5EED << 240  # hash of the messages of earlier batches
 _EDGES = (0, 1, 5, 2**64 + 3, 2**128 - 1, 2**128, 2**255 - 1, 2**255 + 9, 2**256 - 1)
 _BINARY = (
     "ADD", "MUL", "SUB", "DIV", "SDIV", "MOD", "SMOD", "LT", "GT", "SLT", "SGT", "EQ", "AND", "OR", "XOR",
@@ -101,21 +108,49 @@ def _codes() -> list[bytes]:
     ]
 
 
+def _messages() -> tuple[L1Message, ...]:
+    """Deposits to accounts with and without money, exits of all, of more than there is and of nothing."""
+    deposit, leave = L1Message.deposit, L1Message.exit
+    return (
+        deposit(ETHER, _SENDER.address, 10**17),
+        deposit(TOKEN_ADDRESS, _STRANGER, 70),
+        deposit(ETHER, _STRANGER, 5),
+        leave(ETHER, _STRANGER, _RECIPIENT, 5),
+        leave(TOKEN_ADDRESS, _STRANGER, _RECIPIENT + 1, 2**128 - 1),
+        deposit(TOKEN_ADDRESS, _SENDER.address, 2**100),
+        leave(TOKEN_ADDRESS, insecure_dev_wallet(7).address, _RECIPIENT, 9),
+        leave(ETHER, _RECIPIENT, _RECIPIENT, 1),
+    )
+
+
+def _withdrawals() -> list[tuple[int, bytes]]:
+    """Value and calldata of withdrawals of ether and of the tokens that a message deposited."""
+    token = [(0, withdraw_token_data(_RECIPIENT + i, TOKEN_ADDRESS, 2**64 + i)) for i in range(2)]
+    return [(123, withdraw_ether_data(_RECIPIENT)), *token, (0, withdraw_ether_data(1))]
+
+
 def batch_of_every_chip() -> Batch:
-    """The example batch and a call of each program, from a wallet that the example does not use."""
+    """The example batch, L1 messages before it, and calls of each program and withdrawals behind it.
+
+    Those are from a wallet that the example does not use.
+    """
     example = read_batch(EXAMPLE)
     codes = _codes()
     contracts = [Account(_FIRST_CONTRACT + i, code=c, storage={2: 9}) for i, c in enumerate(codes)]
+    sent = [(_FIRST_CONTRACT + i, 3, bytes(range(1, 68))) for i in range(len(codes))]
+    sent += [(BRIDGE_ADDRESS, value, data) for value, data in _withdrawals()]
     calls = [
         _SENDER.sign(
-            Transaction(_SENDER.address, _FIRST_CONTRACT + i, 3, i, 300_000, 10, bytes(range(1, 68))),
+            Transaction(_SENDER.address, to, value, i, 300_000, 10, data),
             example.chain_id,
         )
-        for i in range(len(codes))
+        for i, (to, value, data) in enumerate(sent)
     ]
     accounts = [*example.pre_state, Account(_SENDER.address, balance=10**20), *contracts]
     return replace(
         example,
         pre_state=tuple(sorted(accounts, key=lambda account: account.address)),
         transactions=(*example.transactions, *calls),
+        messages=_messages(),
+        queue_before=_QUEUE,
     )
