@@ -70,9 +70,10 @@ def build_batch(
     """Build the next batch of the messages that wait on L1 and the pending transactions, oldest first.
 
     Transactions that cannot be executed are put aside; those that would not fit the rollup's profile wait for the
-    next batch, as do those beyond ``limit``. Raises InputError when there is nothing to put into a batch, unless an
-    empty one is allowed (which a wrap proof of several batches may wait for), and UnprovableError when the messages
-    alone do not fit.
+    next batch, as do those beyond ``limit``, and messages that do not fit together: somebody may have searched for
+    accounts with deep places in the state tree. Raises InputError when there is nothing to put into a batch, unless
+    an empty one is allowed (which a wrap proof of several batches may wait for), and UnprovableError when a single
+    message does not fit.
     """
     deployment = folder.deployment()
     state = folder.open_state()
@@ -99,8 +100,10 @@ def build_batch(
             queue_before=state.meta_number(QUEUE_HASH, 0),
         )
         chosen, rejected, executed, state = _choose(batch, pending[:limit], state, deployment.profile)
-        if queued and int.from_bytes(queued[-1].hash_after, "big") != executed.queue_after:
+        taken = len(executed.batch.messages)
+        if taken and int.from_bytes(queued[taken - 1].hash_after, "big") != executed.queue_after:
             raise RollupError(f"batch {number}: its messages do not follow those of the batch before it")
+        end = start + taken
         _keep(folder, executed, end)
         state.commit(**{BATCH_NUMBER: number, QUEUE_END: end, QUEUE_HASH: executed.queue_after})
     finally:
@@ -130,7 +133,10 @@ _Rejected = tuple[Path, SignedTransaction, str]
 def _choose(
     batch: Batch, pending: Sequence[_Pending], state: State, profile: str
 ) -> tuple[list[_Pending], list[_Rejected], ExecutedBatch, State]:
-    """The transactions of the batch, those that cannot be executed, the execution, and the state after it."""
+    """The transactions of the batch, those that cannot be executed, the execution, and the state after it.
+
+    The batch that was executed has fewer messages than the one given where they do not fit together.
+    """
     chosen = list(pending)
     rejected: list[_Rejected] = []
     while True:
@@ -148,9 +154,12 @@ def _choose(
         misfit = _misfit(executed, profile)
         if misfit is None:
             return chosen, rejected, executed, state
-        if not chosen:
+        if chosen:
+            del chosen[len(chosen) // 2 :]
+        elif len(batch.messages) > 1:
+            batch = replace(batch, messages=batch.messages[: len(batch.messages) // 2])
+        else:
             raise UnprovableError(misfit)
-        del chosen[len(chosen) // 2 :]
 
 
 def _misfit(executed: ExecutedBatch, profile: str) -> str | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from zkroll.circuits.buses import BRIDGE_ADDRESS, PUBLIC_VALUES
-from zkroll.errors import InputError, RollupError, VerificationError
+from zkroll.errors import InputError, RollupError, UnprovableError, VerificationError
 from zkroll.rollup.batch import accounts_to_json
 from zkroll.rollup.development import TOKEN_ADDRESS, development_genesis
 from zkroll.rollup.l1 import open_l1
@@ -159,6 +159,31 @@ def test_what_does_not_fit_the_profile_waits_for_the_next_batch(
     built = rollup.build()
     assert (built.transactions, built.postponed, len(rollup.folder.pending())) == (1, 2, 2)
     assert rollup.build().number == 2
+
+
+def test_messages_that_do_not_fit_together_are_taken_one_batch_after_the_other(
+    rollup: Rollup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Paths of accounts that somebody searched for may be as deep as to fill the profile."""
+    for account in (ALICE.address, BOB.address, ALICE.address):
+        rollup.deposit(account, ETHER)
+
+    def misfits(_profile, traces):
+        rows = traces["l1_message"].rows if "l1_message" in traces else 0
+        return [("state_path", rows, most)] if rows > most else []
+
+    monkeypatch.setattr(batches, "misfits", misfits)
+    most = 1
+    for number in (1, 2, 3):
+        assert (rollup.build().messages, last_built(rollup.folder)) == (1, number)
+        rollup.finish(number)
+    assert rollup.bridge.status().last_finalised == 3
+    assert rollup.word(balance_place(ALICE.address, 0)) == 2 * ETHER
+
+    most = 0
+    rollup.deposit(BOB.address, ETHER)
+    with pytest.raises(UnprovableError, match="state_path needs 1 rows"):
+        rollup.build()
 
 
 def test_an_empty_batch_is_not_built(rollup: Rollup) -> None:
