@@ -11,6 +11,7 @@ import pytest
 from support.verbs import refused, verb_runner
 
 from zkroll.rollup.operator import wrap_prover
+from zkroll.rollup.operator.demo import Demo, Step
 from zkroll.rollup.testing.simulated_prover import SimulatedProver
 
 RECIPIENT = "0x" + "00" * 18 + "0b0b"
@@ -80,20 +81,26 @@ def test_a_rollups_life_verb_by_verb(verb: Callable[..., dict[str, Any]], tmp_pa
 
 
 def test_the_demo_prints_a_table_with_gas_and_seconds(
-    prover: None, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    steps = [Step("start", None, 0.5, "here"), Step("deploy the contracts", 19_000_000, 1.25, "")]
+    folders: list[Path] = []
+
+    def run(demo: Demo) -> list[Step]:
+        folders.append(demo.folder.path)
+        demo.folder.set_l1(None)
+        return steps
+
+    monkeypatch.setattr(Demo, "run", run)
     call = verb_runner(capsys, "demo")
     result = call("--data", tmp_path / "demo")
-    assert result.code == 0
-    assert "zkroll demo" in result.out
-    for step in (
-        "deploy the contracts",
-        "wrap the proof of batch 1",
-        "prove batch 2 on L1",
-        "carol leaves with ether",
-    ):
-        assert step in result.out
+    assert (result.code, folders) == (0, [tmp_path / "demo"])
+    assert "deploy the contracts  19,000,000    1.250" in result.out
+    assert f"kept in  {tmp_path / 'demo'}" in result.out
     refused(call("--data", tmp_path / "demo"), 2, "expected an empty folder")
+    document = json.loads(call("--json").out)
+    assert document["steps"][1]["gas_used"] == 19_000_000
+    assert not folders[-1].exists()  # thrown away
 
 
 @pytest.mark.parametrize(
