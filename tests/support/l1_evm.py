@@ -30,7 +30,8 @@ class EvmMachine:
         self._context = self._vm.state.execution_context
         self.chain_id = int(self._context.chain_id)
         # An empty account is deleted after each transaction, and no snapshot goes back over two deletions.
-        self.state.set_balance(self._context.coinbase, 1)
+        for address in (self._context.coinbase, *(_bytes(precompile) for precompile in range(1, 11))):
+            self.state.set_balance(address, 1)
         self.times = [GENESIS_TIMESTAMP]
         self.logs: list[list[tuple[bytes, Log]]] = [[]]
 
