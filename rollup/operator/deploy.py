@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from zkroll.circuits.buses import BRIDGE_ADDRESS
 from zkroll.circuits.profiles import MESSAGES
-from zkroll.errors import RollupError
+from zkroll.errors import InputError, RollupError
 from zkroll.rollup.batch import accounts_to_json
 from zkroll.rollup.development import DEVELOPMENT_CHAIN_ID, TOKEN_ADDRESS, bridge_genesis
-from zkroll.rollup.genesis import build_state
+from zkroll.rollup.genesis import Account, build_state
 from zkroll.rollup.l1.artifact import load_artifact
 from zkroll.rollup.l1.bridge import Bridge
 from zkroll.rollup.l1.bridge_types import Delays, RollupConfig
@@ -54,12 +55,21 @@ def deploy_rollup(
     """Deploy everything that a rollup needs and keep what was deployed in the folder.
 
     The genesis is the folder's, and without one the development token and no money. Raises InputError for an
-    insecure key on a chain that is not one for development, ContractRefused for terms that the contract refuses.
+    insecure key on a chain that is not one for development, for more messages than a batch holds, and for a genesis
+    with money that nobody locked or with code at the bridge; ContractRefused for terms that the contract refuses.
     """
     terms = terms or Terms()
+    messages_per_batch = terms.messages_per_batch or MESSAGES[profile]
+    if messages_per_batch > MESSAGES[profile]:
+        raise InputError(
+            f"messages per batch: profile {profile} holds {MESSAGES[profile]} whatever they are, "
+            f"got {messages_per_batch}: a full queue would let no batch be committed"
+        )
     if not (folder.path / "genesis.json").exists():
         folder.set_genesis(accounts_to_json(bridge_genesis()))
-    genesis_root = build_state(folder.genesis()).root
+    genesis = folder.genesis()
+    check_genesis(genesis, development=key.insecure)
+    genesis_root = build_state(genesis).root
     sequencer = node.sender if terms.sequencer is None else terms.sequencer
     deploy = _Deployer(node)
     exit_proofs = deploy_exit_proofs(deploy)
@@ -77,7 +87,7 @@ def deploy_rollup(
         exit_proofs=exit_proofs,
         delays=terms.delays,
         tokens=((token, TOKEN_ADDRESS),),
-        messages_per_batch=terms.messages_per_batch or MESSAGES[profile],
+        messages_per_batch=messages_per_batch,
     )
     bridge, receipt = Bridge.deploy(node, config)
     report("rollup", bridge.address, receipt.gas_used)
@@ -98,6 +108,26 @@ def deploy_rollup(
     )
     folder.set_deployment(deployment)
     return deployment
+
+
+def check_genesis(accounts: Iterable[Account], *, development: bool) -> None:
+    """Refuse a genesis whose users could not all leave.
+
+    Raises InputError for code at the bridge, which would keep everybody from withdrawing, and, but for development,
+    for ether or tokens: what nobody locked on L1 is paid with the money of those who come later.
+    """
+    for account in accounts:
+        if account.address == BRIDGE_ADDRESS and account.code:
+            raise InputError(f"genesis: the bridge {BRIDGE_ADDRESS:#042x}: expected no code, got some")
+        if account.balance and not development:
+            raise InputError(
+                f"genesis: account {account.address:#042x}: expected no ether, as none is locked, "
+                f"got {account.balance} wei"
+            )
+        if account.address == TOKEN_ADDRESS and account.storage and not development:
+            raise InputError(
+                f"genesis: token {TOKEN_ADDRESS:#042x}: expected no balances, as none are locked"
+            )
 
 
 def deploy_demo_token(node: Node) -> tuple[int, Receipt]:
@@ -126,4 +156,12 @@ class _Deployer:
         return receipt.created
 
 
-__all__ = ["DAY", "DEFAULT_DELAYS", "DEMO_SYMBOL", "Terms", "deploy_demo_token", "deploy_rollup"]
+__all__ = [
+    "DAY",
+    "DEFAULT_DELAYS",
+    "DEMO_SYMBOL",
+    "Terms",
+    "check_genesis",
+    "deploy_demo_token",
+    "deploy_rollup",
+]
