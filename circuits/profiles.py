@@ -4,10 +4,12 @@
 withdrawals) at the least cost, ``medium`` a full batch of 64 transactions, half of them ERC-20 calls, and
 ``large`` four times as many rows as ``medium``. A batch that fits no profile is split, not proven.
 
-Where the numbers come from: ``python benchmarks/profiles.py`` executes those batches and prints the rows of every
+Where the numbers come from: ``python benchmarks/profile_heights.py`` executes those batches and prints the rows of every
 chip and the power of two that holds them. The heights below are that, or the next one where it costs little, and a
-few rows for chips that these batches leave empty, so that other contracts than the token find room. A height is
-part of what a wrap key is made for, so a change here makes new wrap keys necessary.
+few rows for chips that these batches leave empty, so that other contracts than the token find room; ``state_path`` and
+``poseidon2`` have twice as many in ``medium``, enough for a full batch on a state of some thousand leaves (on greater
+ones a batch holds fewer transactions). A height is part of what a wrap key is made for, so a change here makes new
+wrap keys necessary.
 
 ``MESSAGES`` bounds what L1 may force into one batch: so many messages fit the profile whatever they are (the costliest
 are exits of tokens: three Keccak permutations each, and one less for the tree of their withdrawals), on a state of
@@ -56,7 +58,7 @@ _LOG_HEIGHTS: Final[Mapping[str, tuple[int, int]]] = {
     "data": (6, 9),
     "bytecode": (11, 12),
     "state_leaf": (6, 8),
-    "state_path": (9, 11),
+    "state_path": (9, 12),
     "signature": (3, 6),
     "signature_ladder": (9, 12),
     "canonical": (6, 8),
@@ -72,7 +74,7 @@ _LOG_HEIGHTS: Final[Mapping[str, tuple[int, int]]] = {
     "poseidon5": (3, 6),
     "poseidon4": (6, 8),
     "poseidon3": (7, 10),
-    "poseidon2": (9, 12),
+    "poseidon2": (9, 13),
 }
 #: chips of one row whatever the batch
 _CONSTANT: Final = ("statement",)

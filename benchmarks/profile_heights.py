@@ -1,6 +1,6 @@
 """Measures what the heights of the profiles are chosen by: the rows of every chip for a demonstration and a full batch.
 
-    python benchmarks/profiles.py
+    python benchmarks/profile_heights.py
 
 Prints, for each chip, its rows in both batches and the binary logarithms of the heights that hold them, beside
 those of ``zkroll.circuits.profiles``; then the cells and groups of commitments of every profile.
