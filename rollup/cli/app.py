@@ -26,6 +26,7 @@ from zkroll.rollup.cli import (
     sync,
     trace,
     verify,
+    wallet,
     withdraw,
     wrap,
     wtns,
@@ -70,6 +71,7 @@ app.command("demo")(demo.demo_command)
 app.command("deposit")(deposit.deposit_command)
 app.command("send")(send.send_command)
 app.command("sync")(sync.sync_command)
+app.add_typer(wallet.app, name="wallet")
 app.add_typer(batch.app, name="batch")
 app.add_typer(withdraw.app, name="withdraw")
 app.add_typer(escape.app, name="escape")

@@ -13,7 +13,9 @@ from typing import Final
 from zkroll.algebra.files import read_regular_file, write_atomically
 from zkroll.algebra.keccak import keccak256
 from zkroll.errors import InputError
-from zkroll.rollup.operator.folder import DataFolder
+from zkroll.rollup.l1.exit_proofs import balance_place
+from zkroll.rollup.operator.amounts import amount_text
+from zkroll.rollup.operator.folder import BATCH_NUMBER, DataFolder
 from zkroll.rollup.state.state import Field, Place, State
 from zkroll.rollup.transaction import TRANSACTION_GAS, SignedTransaction, Transaction
 from zkroll.rollup.wallet import Wallet, insecure_dev_wallet, new_wallet
@@ -81,6 +83,20 @@ def next_nonce(folder: DataFolder, state: State, sender: int) -> int:
         signed.transaction.nonce for _, signed in folder.pending() if signed.transaction.sender == sender
     ]
     return max([state.word(Place(sender, Field.NONCE)), *(nonce + 1 for nonce in waiting)])
+
+
+def balances(folder: DataFolder, account: int) -> dict[str, object]:
+    """The batch after which the folder's state is, and the account's nonce, ether and tokens in it."""
+    tokens = {"ether": 0, **{pair.name: int(pair.l2, 16) for pair in folder.deployment().tokens}}
+    state = folder.open_state()
+    try:
+        held = {
+            name: amount_text(state.word(balance_place(account, token))) for name, token in tokens.items()
+        }
+        nonce = state.word(Place(account, Field.NONCE))
+        return {"after_batch": state.meta_number(BATCH_NUMBER, 0), "nonce": nonce, **held}
+    finally:
+        state.store.close()
 
 
 def sign_transaction(

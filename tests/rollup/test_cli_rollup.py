@@ -13,6 +13,7 @@ from support.verbs import refused, verb_runner
 from zkroll.rollup.operator import wrap_prover
 from zkroll.rollup.operator.demo import Demo, Step
 from zkroll.rollup.testing.simulated_prover import SimulatedProver
+from zkroll.rollup.wallet import insecure_dev_wallet
 
 RECIPIENT = "0x" + "00" * 18 + "0b0b"
 PROVER = SimulatedProver()
@@ -56,6 +57,11 @@ def test_a_rollups_life_verb_by_verb(verb: Callable[..., dict[str, Any]], tmp_pa
     verb("withdraw", "request", "0.25", "--to", RECIPIENT, "--from", "dev:1")
     built = verb("batch", "build")
     assert (built["batch_number"], built["messages"], built["transactions"]) == (1, 2, 3)
+    assert verb("wallet", "show", "dev:1") == {
+        "address": f"0x{insecure_dev_wallet(1).address:040x}",
+        "after_batch": 1, "nonce": 1, "ether": verb("wallet", "show", "dev:1")["ether"], "ROLL": "4",
+    }  # fmt: skip
+    assert verb("wallet", "show", verb("wallet", "new", tmp_path / "key")["address"])["ether"] == "0"
     proven = verb("batch", "prove")
     assert (proven["batch_number"], proven["wrapped_from"]) == (1, 1)
     proof = tmp_path / "data/batches/000001/wrapped.zkw"
@@ -108,7 +114,7 @@ def test_the_demo_prints_a_table_with_gas_and_seconds(
     [
         ("l1", "start"), ("l1", "deploy"), ("l1", "status"), ("deposit",), ("send",), ("batch",), ("batch", "build"),
         ("batch", "prove"), ("batch", "post"), ("withdraw", "request"), ("withdraw", "claim"), ("withdraw", "force"),
-        ("escape", "activate"), ("escape", "claim"), ("sync",), ("demo",), ("verify",),
+        ("escape", "activate"), ("escape", "claim"), ("wallet", "new"), ("wallet", "show"), ("sync",), ("demo",), ("verify",),
     ],
 )  # fmt: skip
 def test_every_verb_of_a_rollup_has_help(
@@ -133,6 +139,8 @@ def test_every_verb_of_a_rollup_has_help(
         (("l1", "status"), "zkroll l1 start"),
         (("l1", "deploy", "--batch", "x.json"), "--batch is for an inbox"),
         (("sync",), "zkroll l1 start"),
+        (("wallet", "show", "dev:0"), "zkroll l1 deploy"),
+        (("wallet", "new", "/nowhere/key"), "/nowhere"),
         (("escape", "claim", "--to", "0x12", "--from", "dev:1"), "expected"),
         (("withdraw", "request", "1", "--to", RECIPIENT, "--from", "dev:0"), "zkroll l1 deploy"),
     ],
