@@ -12,8 +12,9 @@ ones a batch holds fewer transactions). A height is part of what a wrap key is m
 wrap keys necessary.
 
 ``MESSAGES`` bounds what L1 may force into one batch: so many messages fit the profile whatever they are (the costliest
-are exits of tokens: three Keccak permutations each, and one less for the tree of their withdrawals), on a state of
-some millions of accounts. Were it more, somebody could queue messages that no batch can take.
+are exits of tokens: three Keccak permutations each, and one less for the tree of their withdrawals). Were it more,
+somebody could queue messages that no batch can take. They may be of accounts that somebody searched for, whose places
+in the state tree have paths of OWNER_LEVELS, each of a token whose supply has a path of SUPPLY_LEVELS.
 """
 
 from __future__ import annotations
@@ -74,11 +75,14 @@ _LOG_HEIGHTS: Final[Mapping[str, tuple[int, int]]] = {
     "poseidon5": (3, 8),
     "poseidon4": (6, 8),
     "poseidon3": (7, 10),
-    "poseidon2": (9, 13),
+    "poseidon2": (10, 13),
 }
 #: chips of one row whatever the batch
 _CONSTANT: Final = ("statement",)
 _LARGE_FACTOR: Final = 4
+#: two places of 80 levels, or one of 40 beside a given place, take 2^40 hashes to find
+OWNER_LEVELS: Final = 80
+SUPPLY_LEVELS: Final = 40
 #: messages that fit a batch of the profile whatever they are
 MESSAGES: Final[Mapping[str, int]] = MappingProxyType({"small": 4, "medium": 16, "large": 64})
 
@@ -124,4 +128,13 @@ def smallest_profile(traces: Mapping[str, ChipTrace]) -> str:
     )
 
 
-__all__ = ["MESSAGES", "PROFILES", "misfits", "profile", "shape", "smallest_profile"]
+__all__ = [
+    "MESSAGES",
+    "OWNER_LEVELS",
+    "PROFILES",
+    "SUPPLY_LEVELS",
+    "misfits",
+    "profile",
+    "shape",
+    "smallest_profile",
+]

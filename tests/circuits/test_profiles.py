@@ -11,7 +11,16 @@ from zkroll.circuits.air.check import check, check_constraints
 from zkroll.circuits.air.expr import Stage
 from zkroll.circuits.air.witness import FREE, ChipTrace, FillContext, Shape, empty_trace, make_trace
 from zkroll.circuits.machine import batch_machine
-from zkroll.circuits.profiles import MESSAGES, PROFILES, misfits, profile, shape, smallest_profile
+from zkroll.circuits.profiles import (
+    MESSAGES,
+    OWNER_LEVELS,
+    PROFILES,
+    SUPPLY_LEVELS,
+    misfits,
+    profile,
+    shape,
+    smallest_profile,
+)
 from zkroll.errors import InputError, UnprovableError
 from zkroll.rollup.batch import Batch
 from zkroll.rollup.development import DEVELOPMENT_CHAIN_ID, TOKEN_ADDRESS, development_genesis
@@ -180,3 +189,19 @@ def test_as_many_messages_as_l1_may_force_fit_the_profile_whatever_they_are(name
     batch = replace(token_batch(), transactions=(), messages=exits)
     traces = fill(execute(batch)[1])
     assert misfits(name, traces) == []
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_forced_messages_of_accounts_with_deep_places_fit_the_profile(name):
+    """An account whose key shares its low bits with another one's costs an attacker only hashes."""
+    count = MESSAGES[name]
+    owners = [insecure_dev_wallet(index).address for index in range(count)]
+    exits = tuple(L1Message.exit(TOKEN_ADDRESS, owner, 0xA0, 10**18) for owner in owners)
+    traces = fill(execute(replace(token_batch(), transactions=(), messages=exits))[1])
+    path, hashes = traces["state_path"], traces["poseidon2"]
+    starts = path.columns[path.chip.air.column_names[Stage.MAIN].index("start")]
+    assert np.count_nonzero(starts) == count + 1  # the balances, and the supply of the one token
+    levels = count * (OWNER_LEVELS + SUPPLY_LEVELS)
+    values = 2 * (count - 1)  # of further supplies, before and after
+    assert levels <= profile(name)["state_path"]
+    assert hashes.rows + 2 * (levels - path.rows) + values <= profile(name)["poseidon2"]
