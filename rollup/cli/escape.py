@@ -84,3 +84,32 @@ def claim_command(
         **spent(receipt),
     }
     emit(document, as_json, lambda: facts(document))
+
+
+@app.command("refund")
+def refund_command(
+    message: Annotated[
+        int, typer.Argument(min=0, metavar="MESSAGE", help="The deposit's number, as zkroll deposit gave it.")
+    ],
+    *,
+    data: DataOption = DEFAULT_DATA,
+    l1: OtherL1Option = None,
+    l1_account: PayerOption = None,
+    key_file: KeyFileOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Give a deposit that no finalised batch took back to whoever made it. Anyone may."""
+    from zkroll.rollup.operator.amounts import amount_text
+
+    with open_rollup(data, l1, key_file, l1_account) as session:
+        queued = session.bridge.message(message)
+        receipt = session.bridge.cancel_deposit(message)
+        name = session.deployment.token_name(queued.message.token)
+    document = {
+        "message": message,
+        "depositor": f"0x{queued.sender:040x}",
+        "token": name,
+        "amount": amount_text(queued.message.amount),
+        **spent(receipt),
+    }
+    emit(document, as_json, lambda: facts(document))

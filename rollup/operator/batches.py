@@ -21,6 +21,7 @@ from zkroll.rollup.batch import Batch
 from zkroll.rollup.executor import ExecutedBatch, execute_batch
 from zkroll.rollup.genesis import export_accounts
 from zkroll.rollup.l1.bridge import Bridge
+from zkroll.rollup.l1.bridge_types import ContractRefused
 from zkroll.rollup.l1.inbox import Receipt
 from zkroll.rollup.l1.withdrawals import Withdrawal
 from zkroll.rollup.operator.folder import BATCH_NUMBER, QUEUE_END, QUEUE_HASH, DataFolder
@@ -265,7 +266,8 @@ def prove_on_l1(bridge: Bridge, wrapped: WrappedBatches) -> Posted:
 def post_batches(folder: DataFolder, bridge: Bridge) -> list[Posted]:
     """Do on L1 what is left to do for the batches of this folder: commit, prove and finalise them, in order.
 
-    Batches without a proof are only committed. Gives what was done; nothing, when L1 has everything.
+    Batches without a proof are only committed, and those whose finalisation delay is not over only proven. Gives
+    what was done; nothing, when L1 has everything.
     """
     chunks = folder.deployment().chunks
     done: list[Posted] = []
@@ -277,8 +279,14 @@ def post_batches(folder: DataFolder, bridge: Bridge) -> list[Posted]:
     while first + chunks - 1 <= last and (folder.batch_folder(first) / WRAPPED).exists():
         done.append(prove_on_l1(bridge, wrapped_batches(folder, first)))
         first += chunks
-    if first - 1 > status.last_finalised:
-        done.append(finalise(bridge, first - 1))
+    for up_to in range(first - 1, status.last_finalised, -1):
+        try:
+            done.append(finalise(bridge, up_to))
+        except ContractRefused as error:
+            if error.error != "TooEarly":
+                raise
+        else:
+            break
     return done
 
 
