@@ -62,7 +62,7 @@ def test_message_that_waits_too_long_ends_the_rollup_whatever_else_is_finalised(
     )
     with pytest.raises(ContractRefused, match="StillAlive"):
         rollup.by("carol").activate_escape()
-    rollup.world.advance(10 * DELAYS.finalisation)
+    rollup.world.advance(10 * DELAYS.finalisation + 1)
     rollup.by("carol").activate_escape()
 
 

@@ -106,7 +106,7 @@ def test_token_that_keeps_a_fee_or_answers_false_is_refused(
     assert rollup.bridge.locked(token.address) == 0
 
 
-@pytest.mark.parametrize("behaviour", [4, 6])
+@pytest.mark.parametrize("behaviour", [4, 6, 7, 8])
 def test_token_that_reverts_or_answers_otherwise_is_refused(rollup: Rollup, behaviour: int) -> None:
     token = rollup.fund_token("alice", 50)
     token.send("behave", behaviour)

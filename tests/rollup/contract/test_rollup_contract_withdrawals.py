@@ -234,7 +234,9 @@ def test_reentering_token_is_stopped(rollup: Rollup) -> None:
     assert not rollup.bridge.is_claimed(batch, 1)
 
 
-@pytest.mark.parametrize(("behaviour", "pays"), [(1, True), (3, False), (4, False), (6, False)])
+@pytest.mark.parametrize(
+    ("behaviour", "pays"), [(1, True), (3, False), (4, False), (6, False), (7, False), (8, False)]
+)
 def test_token_pays_by_answering_true_or_nothing(rollup: Rollup, behaviour: int, pays: bool) -> None:
     filled(rollup)
     batch, tree = rollup.settle(ROOT, [Withdrawal(L2_TOKEN, RECIPIENT, 10)])
