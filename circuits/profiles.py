@@ -8,7 +8,8 @@ Where the numbers come from: ``python benchmarks/profile_heights.py`` executes t
 chip and the power of two that holds them. The heights below are that, or the next one where it costs little, and a
 few rows for chips that these batches leave empty, so that other contracts than the token find room; ``state_path`` and
 ``poseidon2`` have twice as many in ``medium``, enough for a full batch on a state of some thousand leaves (on greater
-ones a batch holds fewer transactions). A height is part of what a wrap key is made for, so a change here makes new
+ones a batch holds fewer transactions). ``medium`` has few different heights: a group of columns that are read in the
+next row is opened at one more point for each, and every evaluation is hashed in the wrap circuit. A height is part of what a wrap key is made for, so a change here makes new
 wrap keys necessary.
 
 ``MESSAGES`` bounds what L1 may force into one batch: so many messages fit the profile whatever they are (the costliest
