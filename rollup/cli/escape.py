@@ -11,10 +11,10 @@ from zkroll.rollup.cli.console import emit, facts
 from zkroll.rollup.cli.session import (
     DEFAULT_DATA,
     DataOption,
+    LeaverOption,
     OtherL1Option,
     PayerOption,
     TokenOption,
-    WalletOption,
     open_rollup,
     spent,
 )
@@ -54,8 +54,8 @@ def activate_command(
 @app.command("claim")
 def claim_command(
     to: Annotated[str, typer.Option("--to", metavar="ADDRESS", help="Who gets it on L1.")],
-    wallet: WalletOption,
     *,
+    wallet: LeaverOption = None,
     token: TokenOption = None,
     data: DataOption = DEFAULT_DATA,
     l1: OtherL1Option = None,
@@ -70,14 +70,15 @@ def claim_command(
     from zkroll.rollup.operator.replica import open_replica
     from zkroll.rollup.operator.users import escape
 
-    recipient, signer = parse_address(to), load_wallet(wallet)
+    recipient, signer = parse_address(to), None if wallet is None else load_wallet(wallet)
     with open_rollup(data, l1, key_file, l1_account) as session, open_replica(session.folder) as replica:
         replica.sync(session.bridge)
         l2_token = session.deployment.l2_token(token)
         balance, receipt = escape(session.bridge, replica.state, signer, l2_token, recipient)
+        account = session.node.sender if signer is None else signer.address
         name = session.deployment.token_name(l2_token)
     document = {
-        "account": f"0x{signer.address:040x}",
+        "account": f"0x{account:040x}",
         "recipient": f"0x{recipient:040x}",
         "token": name,
         "amount": amount_text(balance),

@@ -39,6 +39,14 @@ WalletOption = Annotated[
         "--from", metavar="WALLET", help="dev:N, an INSECURE development wallet, or a file of 64 hex digits."
     ),
 ]
+LeaverOption = Annotated[
+    str | None,
+    typer.Option(
+        "--from",
+        metavar="WALLET",
+        help="dev:N, an INSECURE development wallet, or a file of 64 hex digits; else the L1 account's own address.",
+    ),
+]
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from zkroll.rollup.cli.console import emit, facts, say, table
 from zkroll.rollup.cli.session import (
     DEFAULT_DATA,
     DataOption,
+    LeaverOption,
     OtherL1Option,
     PayerOption,
     TokenOption,
@@ -115,8 +116,8 @@ def claim_command(
 def force_command(
     amount: _AmountArgument,
     to: _RecipientOption,
-    wallet: WalletOption,
     *,
+    wallet: LeaverOption = None,
     token: TokenOption = None,
     data: DataOption = DEFAULT_DATA,
     l1: OtherL1Option = None,
@@ -124,20 +125,22 @@ def force_command(
     key_file: KeyFileOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Queue an exit on L1, signed by the L2 account: a batch has to take it, or no batch is taken any more."""
+    """Queue an exit on L1 by the L2 account's signature or address: a batch takes it, or none is taken any more."""
     from zkroll.rollup.l1 import parse_address
     from zkroll.rollup.operator.accounts import load_wallet
     from zkroll.rollup.operator.amounts import amount_text, parse_amount
     from zkroll.rollup.operator.users import force_exit
 
-    number, recipient, signer = parse_amount(amount), parse_address(to), load_wallet(wallet)
+    number, recipient = parse_amount(amount), parse_address(to)
+    signer = None if wallet is None else load_wallet(wallet)
     with open_rollup(data, l1, key_file, l1_account) as session:
         l2_token = session.deployment.l2_token(token)
         queued = force_exit(session.bridge, signer, l2_token, number, recipient)
+        account = session.node.sender if signer is None else signer.address
         name = session.deployment.token_name(l2_token)
     document = {
         "message": queued.index,
-        "account": f"0x{signer.address:040x}",
+        "account": f"0x{account:040x}",
         "recipient": f"0x{recipient:040x}",
         "token": name,
         "at_most": amount_text(number),

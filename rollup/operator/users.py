@@ -59,35 +59,43 @@ def claim(bridge: Bridge, batch: int, withdrawals: Sequence[Withdrawal], positio
     return bridge.withdraw(batch, index, proof, withdrawals[position])
 
 
-def force_exit(bridge: Bridge, wallet: Wallet, token: int, amount: int, recipient: int) -> Queued:
-    """Queue an exit that every operator has to execute, signed by the L2 account's own key."""
+def force_exit(bridge: Bridge, wallet: Wallet | None, token: int, amount: int, recipient: int) -> Queued:
+    """Queue an exit that every operator has to execute, signed by the L2 account's own key.
+
+    Without a wallet the account is the address of the node's own account, which needs no other signature.
+    """
+    if wallet is None:
+        return bridge.request_exit(token, amount, recipient)
     nonce = bridge.exit_nonce(wallet.address)
     digest = bridge.signing_domain().exit_message(token, wallet.address, amount, recipient, nonce)
     signature = sign_digest(wallet, digest)
     return bridge.request_exit_signed(token, wallet.address, amount, recipient, signature)
 
 
-def escape(bridge: Bridge, state: State, wallet: Wallet, token: int, recipient: int) -> tuple[int, Receipt]:
+def escape(
+    bridge: Bridge, state: State, wallet: Wallet | None, token: int, recipient: int
+) -> tuple[int, Receipt]:
     """Leave with the whole balance in the last finalised root; gives the balance and the receipt.
 
-    state: that of the last finalised batch, as a replica has it. Raises RollupError when it is another one, and
-    InputError for an account without a balance.
+    state: that of the last finalised batch, as a replica has it. Without a wallet the account is the address of the
+    node's own account. Raises RollupError for another state, and InputError for an account without a balance.
     """
+    account = bridge.node.sender if wallet is None else wallet.address
     status = bridge.status()
     if state.root != status.last_root:
         raise RollupError(
             f"{bridge.node.name}: expected the state of the finalised root {status.last_root:#066x}, "
             f"got {state.root:#066x}; zkroll sync brings it"
         )
-    balance = state.word(balance_place(wallet.address, token))
+    balance = state.word(balance_place(account, token))
     if not balance:
-        raise InputError(f"account {wallet.address:#042x}: nothing to leave with")
-    proof = prove_balance(state, wallet.address, token)
-    digest = bridge.signing_domain().escape_message(wallet.address, token, balance, recipient)
-    receipt = bridge.escape_withdraw(
-        wallet.address, token, balance, recipient, proof.data, sign_digest(wallet, digest)
-    )
-    return balance, receipt
+        raise InputError(f"account {account:#042x}: nothing to leave with")
+    proof = prove_balance(state, account, token)
+    signature = b""
+    if wallet is not None:
+        digest = bridge.signing_domain().escape_message(account, token, balance, recipient)
+        signature = sign_digest(wallet, digest)
+    return balance, bridge.escape_withdraw(account, token, balance, recipient, proof.data, signature)
 
 
 def let_time_pass(node: Node, seconds: int) -> None:
