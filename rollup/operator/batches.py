@@ -70,9 +70,9 @@ def build_batch(
 ) -> Built:
     """Build the next batch of the messages that wait on L1 and the pending transactions, oldest first.
 
-    Transactions that cannot be executed are put aside; those that would not fit the rollup's profile wait for the
-    next batch, as do those beyond ``limit``, and messages that do not fit together: somebody may have searched for
-    accounts with deep places in the state tree. Raises InputError when there is nothing to put into a batch, unless
+    Transactions that cannot be executed, or fit no batch, are put aside; those that would not fit the rollup's profile
+    beside others wait for the next batch, as do those beyond ``limit``, and messages that do not fit together: somebody
+    may have searched for accounts with deep places in the state tree. Raises InputError when there is nothing to put into a batch, unless
     an empty one is allowed (which a wrap proof of several batches may wait for), and UnprovableError when a single
     message does not fit.
     """
@@ -136,8 +136,11 @@ def _choose(
 ) -> tuple[list[_Pending], list[_Rejected], ExecutedBatch, State]:
     """The transactions of the batch, those that cannot be executed, the execution, and the state after it.
 
-    The batch that was executed has fewer messages than the one given where they do not fit together.
+    The batch that was executed has fewer messages than the one given where they do not fit together. A transaction
+    that fits no batch must not stand in the way of others: beside messages it waits, with all of its sender; alone it
+    is put aside.
     """
+    waiting = list(pending)
     chosen = list(pending)
     rejected: list[_Rejected] = []
     while True:
@@ -145,18 +148,28 @@ def _choose(
         whole = replace(batch, transactions=tuple(signed for _, signed in chosen))
         try:
             executed = execute_batch(whole, state)
+            misfit = _misfit(executed, profile)
         except (InputError, UnprovableError) as error:
             named = _NAMED.match(str(error))
             if named is None or int(named[1]) >= len(chosen):
                 raise
-            file, signed = chosen.pop(int(named[1]))
-            rejected.append((file, signed, named[2]))
+            refused = chosen.pop(int(named[1]))
+            waiting.remove(refused)
+            rejected.append((*refused, named[2]))
             continue
-        misfit = _misfit(executed, profile)
         if misfit is None:
             return chosen, rejected, executed, state
-        if chosen:
+        if len(chosen) > 1:
             del chosen[len(chosen) // 2 :]
+        elif chosen:
+            (large,) = chosen
+            if batch.messages:
+                sender = large[1].transaction.sender
+                waiting = [one for one in waiting if one[1].transaction.sender != sender]
+            else:
+                waiting.remove(large)
+                rejected.append((*large, misfit))
+            chosen = list(waiting)
         elif len(batch.messages) > 1:
             batch = replace(batch, messages=batch.messages[: len(batch.messages) // 2])
         else:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from zkroll.circuits.buses import BRIDGE_ADDRESS, PUBLIC_VALUES
+from zkroll.circuits.chips.cpu import support
 from zkroll.errors import InputError, RollupError, UnprovableError, VerificationError
 from zkroll.rollup.batch import accounts_to_json
 from zkroll.rollup.development import TOKEN_ADDRESS, development_genesis
@@ -159,6 +160,40 @@ def test_what_does_not_fit_the_profile_waits_for_the_next_batch(
     built = rollup.build()
     assert (built.transactions, built.postponed, len(rollup.folder.pending())) == (1, 2, 2)
     assert rollup.build().number == 2
+
+
+def test_a_transaction_that_fits_no_batch_does_not_stand_in_the_way_of_others(rollup: Rollup) -> None:
+    rollup.deposit(ALICE.address, ETHER)
+    rollup.deposit(BOB.address, ETHER)
+    large = rollup.send(ALICE, BOB.address, 1, bytes(16 << 10), gas_limit=10**6)
+    rollup.send(ALICE, BOB.address, 2)
+    rollup.send(BOB, ALICE.address, 3)
+    built = rollup.build()  # the messages could be what is too much
+    assert (built.messages, built.transactions, built.postponed, built.left_out) == (2, 1, 2, ())
+    assert large in [file for file, _ in rollup.folder.pending()]
+    rollup.send(BOB, ALICE.address, 4)
+    built = rollup.build()
+    assert (built.transactions, built.postponed) == (1, 0)
+    (profile, nonce) = [reason for _, reason in built.left_out]
+    assert profile.startswith("batch does not fit profile small: chip ")
+    assert nonce.startswith("nonce: expected 0, got 1")
+
+
+def test_a_transaction_that_no_chip_can_prove_is_put_aside(
+    rollup: Rollup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rollup.deposit(ALICE.address, ETHER)
+    rollup.send(ALICE, TOKEN_ADDRESS, 0, token_transfer(BOB.address, 0))
+    rollup.send(ALICE, BOB.address, 5)
+
+    def check_supported(trace) -> None:
+        if trace.steps:
+            raise UnprovableError(f"transaction {trace.steps[0].transaction}: opcode CALL has no chip")
+
+    monkeypatch.setattr(support, "check_supported", check_supported)
+    built = rollup.build()
+    assert built.transactions == 0
+    assert [reason for _, reason in built.left_out] == ["opcode CALL has no chip", "nonce: expected 0, got 1"]
 
 
 def test_messages_that_do_not_fit_together_are_taken_one_batch_after_the_other(
