@@ -81,7 +81,7 @@ def test_splitting_by_height_covers_tables_taller_and_shorter_than_the_rest(
 
 @pytest.mark.parametrize("name", PROFILES)
 def test_profiles_have_few_commitments(name: str) -> None:
-    assert len(proof_shape(batch_machine(), profile(name), 1 << 22).ordered) <= TARGET_GROUPS
+    assert len(proof_shape(batch_machine(), profile(name), 1 << 23).ordered) <= TARGET_GROUPS
 
 
 def test_a_shorter_string_makes_more_commitments_not_larger_ones() -> None:
