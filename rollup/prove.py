@@ -200,7 +200,8 @@ def capacity(batch: Batch) -> dict[str, Any]:
         misfit = str(error)
     variable = [chip for chip in machine.chips if chip.fixed_height is None]
     state = build_state(batch.pre_state)
-    execute_batch(replace(batch, transactions=(), registrations=None), state)  # the messages, before all of them
+    # the messages, which come before all transactions
+    execute_batch(replace(batch, transactions=(), registrations=None), state)
     per_transaction = []
     for signed in batch.transactions:
         single = replace(batch, transactions=(signed,), registrations=None, messages=())
