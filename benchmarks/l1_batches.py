@@ -70,6 +70,11 @@ class Posted:
         """Gas for one transaction of the batch."""
         return self.total / self.transactions
 
+    @property
+    def bytes_each(self) -> float:
+        """Bytes of data for one transaction, the batch's header among them."""
+        return self.data_bytes / self.transactions
+
 
 @dataclass(frozen=True)
 class Plain:
@@ -157,14 +162,17 @@ def genesis(accounts: int) -> tuple[Account, ...]:
     return tuple(sorted(found, key=lambda account: account.address))
 
 
+def simulated_wrap(profile: str, chunks: int = 1) -> SimulatedWrap:
+    """A key of known secrets, of the shape that the profile's own has."""
+    shape = batch_target(profile, chunks).wrap_shape
+    return SimulatedWrap(shape.preprocessed, shape.main, shape.helper, shape.quotient, chunks)
+
+
 def full_batches(
     transactions: int = TRANSACTIONS, accounts: int = ACCOUNTS, profile: str = PROFILE
 ) -> tuple[list[Posted], Plain]:
     """Post a batch of native transfers and one of which half are ERC-20 calls, and pay on L1 itself."""
-    shape = batch_target(profile).wrap_shape
-    prover = SimulatedProver(
-        profile, SimulatedWrap(shape.preprocessed, shape.main, shape.helper, shape.quotient)
-    )
+    prover = SimulatedProver(profile, simulated_wrap(profile))
     with tempfile.TemporaryDirectory(prefix="zkroll-bench-") as place:
         folder = DataFolder(f"{place}/data")
         start_l1(folder.path)
