@@ -37,7 +37,12 @@ class Bridge:
         self.node = node
         self.address = address
         self._artifact = rollup_artifact()
-        if not self._artifact.is_code(node.code(address)):
+        code = node.code(address)
+        if not code:
+            raise RollupError(
+                f"{node.name}: {hex_address(address)}: expected the rollup, there is no contract"
+            )
+        if not self._artifact.is_code(code):
             raise RollupError(f"{node.name}: {hex_address(address)} is not this version's rollup contract")
 
     @classmethod
@@ -233,6 +238,9 @@ class Bridge:
 
     def message(self, index: int) -> QueuedMessage:
         """A message of the queue. Raises RollupError when there is none, or when L1 contradicts itself."""
+        count = self._number("messageCount")
+        if not 0 <= index < count:
+            raise RollupError(f"{self.node.name}: message {index}: expected one of the {count} queued ones")
         return self.messages(index, index + 1)[0]
 
     def messages(self, start: int, end: int) -> tuple[QueuedMessage, ...]:
@@ -260,14 +268,16 @@ class Bridge:
         if not 1 <= number <= last:
             raise RollupError(f"{place} is not committed; committed are 1 to {last}")
         parent = self._read("batches", number - 1)
-        root, data_hash, withdrawals, timestamp, queue_end, block, proven_at = self._read("batches", number)
+        root, data_hash, withdrawals, timestamp, queue_end, block, proven_at, queue_start = self._read(
+            "batches", number
+        )
         log = self._last_log("BatchCommitted", block, number.to_bytes(32, "big"), place)
         logged_end, data = self._artifact.decode_event("BatchCommitted", log.data)
         if keccak256(data) != data_hash or logged_end != queue_end:
             raise RollupError(f"{place}: the logged data is not what the contract stores a hash of")
         finalised = number <= self._number("lastFinalised")
-        messages = self.messages(int(parent[4]), queue_end)
-        before = self._queue_hash(int(parent[4]))
+        messages = self.messages(queue_start, queue_end)
+        before = self._queue_hash(queue_start)
         return CommittedBatch(
             number=number,
             stage="finalised" if finalised else "proven" if proven_at else "committed",
@@ -277,7 +287,7 @@ class Bridge:
             old_root=int.from_bytes(parent[0], "big") if number == 1 or parent[6] else None,
             new_root=int.from_bytes(root, "big") if proven_at else None,
             withdrawals_root=withdrawals if proven_at else None,
-            queue_start=int(parent[4]),
+            queue_start=queue_start,
             queue_end=queue_end,
             queue_before=before,
             queue_after=messages[-1].hash_after if messages else before,

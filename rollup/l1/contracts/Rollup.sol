@@ -37,16 +37,18 @@ contract Rollup is MessageQueue, Governance {
         uint64 finalisationDelay;
     }
 
-    /// `root` and `withdrawalsRoot` are 0 until the batch is proven. `timestamp` is the batch's own, `queueEnd` the
-    /// number of messages taken by all batches up to this one, `inBlock` the L1 block that has its data.
+    /// `root` and `withdrawalsRoot` are 0 until the batch is proven. `timestamp` is the batch's own, `inBlock` the L1
+    /// block that has its data. It takes the messages from number `queueStart` on, and those up to it together the
+    /// first `queueEnd`. The last five share a slot.
     struct Batch {
         bytes32 root;
         bytes32 dataHash;
         bytes32 withdrawalsRoot;
         uint64 timestamp;
-        uint64 queueEnd;
-        uint64 inBlock;
-        uint64 provenAt;
+        uint48 queueEnd;
+        uint48 inBlock;
+        uint48 provenAt;
+        uint48 queueStart;
     }
 
     /// Order of the BN254 scalar field: a state root is an element of it.
@@ -75,14 +77,14 @@ contract Rollup is MessageQueue, Governance {
     uint256 public immutable maxMessagesPerBatch;
 
     mapping(uint256 batchNumber => Batch) public batches;
-    /// Batches are numbered from 1; batch 0 is the genesis, finalised at deployment.
-    uint64 public lastCommitted;
-    uint64 public lastProven;
-    uint64 public lastFinalised;
+    /// Batches are numbered from 1; batch 0 is the genesis, finalised at deployment. These five share a slot.
+    uint48 public lastCommitted;
+    uint48 public lastProven;
+    uint48 public lastFinalised;
     /// When the last batch was finalised, in seconds.
-    uint64 public lastFinalisedAt;
+    uint48 public lastFinalisedAt;
     /// When escape mode began, in seconds; 0 while the rollup is alive.
-    uint256 public escapedAt;
+    uint48 public escapedAt;
     /// Whether an account has left with its balance of a token (on L2).
     mapping(address account => mapping(address token => bool)) public escaped;
     mapping(uint256 batchNumber => mapping(uint256 word => uint256)) private _claimed;
@@ -154,8 +156,8 @@ contract Rollup is MessageQueue, Governance {
             _bindToken(config.tokens[i].l1Token, config.tokens[i].l2Token);
         }
         batches[0].root = config.genesisRoot;
-        batches[0].inBlock = uint64(block.number);
-        lastFinalisedAt = uint64(block.timestamp);
+        batches[0].inBlock = uint48(block.number);
+        lastFinalisedAt = uint48(block.timestamp);
         emit RollupDeployed(
             config.genesisRoot, config.chainId, config.exitProofs, delays, config.maxMessagesPerBatch
         );
@@ -183,16 +185,14 @@ contract Rollup is MessageQueue, Governance {
         _requireDueMessages(parent.queueEnd, queueEnd);
 
         bytes32 dataHash = keccak256(data);
-        lastCommitted = uint64(batchNumber);
-        batches[batchNumber] = Batch({
-            root: 0,
-            dataHash: dataHash,
-            withdrawalsRoot: 0,
-            timestamp: timestamp,
-            queueEnd: uint64(queueEnd),
-            inBlock: uint64(block.number),
-            provenAt: 0
-        });
+        lastCommitted = uint48(batchNumber);
+        // The roots are 0 still, even where a batch of this number was reverted: none is that was proven.
+        Batch storage batch = batches[batchNumber];
+        batch.dataHash = dataHash;
+        batch.timestamp = timestamp;
+        batch.queueStart = parent.queueEnd;
+        batch.queueEnd = uint48(queueEnd);
+        batch.inBlock = uint48(block.number);
         emit BatchCommitted(batchNumber, dataHash, queueEnd, data);
     }
 
@@ -203,7 +203,7 @@ contract Rollup is MessageQueue, Governance {
         if (msg.sender != sequencer) revert NotSequencer(msg.sender);
         if (from <= lastProven || from > lastCommitted) revert WrongBatchNumber(lastProven + 1, from);
         emit BatchesReverted(from, lastCommitted);
-        lastCommitted = uint64(from - 1);
+        lastCommitted = uint48(from - 1);
     }
 
     /// @notice Prove the next committed batches, as many as one proof of the verifier covers. Anyone may.
@@ -224,12 +224,12 @@ contract Rollup is MessageQueue, Governance {
             _requireFieldElement(newRoots[i]);
             Batch storage batch = batches[first + i];
             batch.root = newRoots[i];
-            batch.withdrawalsRoot = withdrawalsRoots[i];
-            batch.provenAt = uint64(block.timestamp);
-            statements = bytes.concat(statements, _statement(first + i));
+            if (withdrawalsRoots[i] != 0) batch.withdrawalsRoot = withdrawalsRoots[i];
+            batch.provenAt = uint48(block.timestamp);
+            statements = bytes.concat(statements, _statement(first + i, newRoots[i], withdrawalsRoots[i]));
             emit BatchProven(first + i, newRoots[i], withdrawalsRoots[i]);
         }
-        lastProven = uint64(first + count - 1);
+        lastProven = uint48(first + count - 1);
         verifier.verify(proof, statements);
     }
 
@@ -241,8 +241,8 @@ contract Rollup is MessageQueue, Governance {
         // Batches are proven in order, so none before this one was proven later.
         uint256 from = batches[upTo].provenAt + finalisationDelay;
         if (block.timestamp < from) revert TooEarly(from, block.timestamp);
-        lastFinalised = uint64(upTo);
-        lastFinalisedAt = uint64(block.timestamp);
+        lastFinalised = uint48(upTo);
+        lastFinalisedAt = uint48(block.timestamp);
         emit BatchesFinalised(upTo, batches[upTo].root);
     }
 
@@ -296,7 +296,7 @@ contract Rollup is MessageQueue, Governance {
         _requireAlive();
         uint256 from = escapeFrom();
         if (block.timestamp <= from) revert StillAlive(from);
-        escapedAt = block.timestamp;
+        escapedAt = uint48(block.timestamp);
         emit EscapeActivated(lastFinalised, batches[lastFinalised].root);
     }
 
@@ -373,20 +373,23 @@ contract Rollup is MessageQueue, Governance {
     }
 
     /// The public values of a batch, packed in 236 bytes.
-    function _statement(uint256 batchNumber) private view returns (bytes memory) {
-        Batch storage parent = batches[batchNumber - 1];
+    function _statement(uint256 batchNumber, bytes32 newRoot, bytes32 withdrawalsRoot)
+        private
+        view
+        returns (bytes memory)
+    {
         Batch storage batch = batches[batchNumber];
         return abi.encodePacked(
-            parent.root,
-            batch.root,
+            batches[batchNumber - 1].root,
+            newRoot,
             uint64(batchNumber),
             l2ChainId,
             address(this),
             batch.timestamp,
             batch.dataHash,
-            queueHash(parent.queueEnd),
+            queueHash(batch.queueStart),
             queueHash(batch.queueEnd),
-            batch.withdrawalsRoot
+            withdrawalsRoot
         );
     }
 
