@@ -134,10 +134,10 @@ def batches_table(posted: Iterable[Posted], plain: Plain) -> Table:
     return table
 
 
-def asked_table(native: Posted, proofs: Proofs | None) -> Table:
-    """Each other figure that the project asks for, and those around them."""
+def asked_table(posted: Sequence[Posted], proofs: Proofs | None) -> Table:
+    """Each other figure that the project asks for, and those around them; the first batch is of native transfers."""
     table = _table("Data and proofs beside what is asked", ("figure", "value", "asked", "met"))
-    transfer = native.bytes_each
+    transfer = posted[0].bytes_each
     _row(
         table,
         "data of a native transfer, header included",
@@ -145,6 +145,9 @@ def asked_table(native: Posted, proofs: Proofs | None) -> Table:
         f"≤ {MOST_BYTES}",
         transfer <= MOST_BYTES,
     )
+    for batch in posted:  # the verification, and what the rollup stores with it
+        limit = (f"≤ {MOST_GAS:,}", batch.prove <= MOST_GAS)
+        _row(table, f"proveBatches of {batch.name}", f"{batch.prove:,} gas", *limit)
     if proofs is None:
         return table
     for profile, count in proofs.constraints.items():
@@ -199,7 +202,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     posted, plain = full_batches()
     console.print(batches_table(posted, plain))
     proofs = measure_proofs(PROFILE) if options.prove else None
-    console.print(asked_table(posted[0], proofs))
+    console.print(asked_table(posted, proofs))
     if options.json is not None:
         document = {
             "verification": [{**asdict(row), "own": row.own, "met": row.met} for row in rows],

@@ -11,8 +11,9 @@ from __future__ import annotations
 import tempfile
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from zkroll.circuits.buses import BRIDGE_ADDRESS
 from zkroll.circuits.profiles import misfits
 from zkroll.rollup.batch import Batch, accounts_to_json
 from zkroll.rollup.development import TOKEN_ADDRESS, token_balance_slot, token_code
@@ -21,7 +22,8 @@ from zkroll.rollup.genesis import Account, build_state
 from zkroll.rollup.l1 import open_l1
 from zkroll.rollup.l1.bridge import Bridge
 from zkroll.rollup.l1.inbox import Node
-from zkroll.rollup.operator.accounts import token_transfer
+from zkroll.rollup.l1.messages import L1Message
+from zkroll.rollup.operator.accounts import token_transfer, withdrawal_call
 from zkroll.rollup.operator.batches import prove_on_l1
 from zkroll.rollup.operator.deploy import deploy_demo_token, deploy_rollup
 from zkroll.rollup.operator.folder import DataFolder
@@ -100,6 +102,12 @@ def half_calls(i: int, payee: int) -> tuple[int, int, bytes]:
     return (to, value, b"") if i % 2 else (TOKEN_ADDRESS, 0, token_transfer(to, value))
 
 
+def some_withdrawals(i: int, payee: int) -> tuple[int, int, bytes]:
+    """Native transfers, every 16th of them out of the rollup."""
+    to, value, _ = native(i, payee)
+    return native(i, payee) if i % 16 else (BRIDGE_ADDRESS, *withdrawal_call(0, to, value))
+
+
 @dataclass(frozen=True)
 class Rollup:
     """A new rollup on L1 with as many registered accounts, that have ether and tokens on L2; `prover` proves nothing."""
@@ -110,9 +118,17 @@ class Rollup:
     accounts: int
     chain_id: int
 
-    def post(self, number: int, name: str, transactions: int, payment: Payment) -> Posted:
-        """Commit, prove and finalise the next batch. Raises SystemExit when it does not fit the profile."""
-        executed = execute_batch(self._batch(number, transactions, payment), self.state)
+    def post(self, number: int, name: str, transactions: int, payment: Payment, deposits: int = 0) -> Posted:
+        """Commit, prove and finalise the next batch, which takes new deposits, the first of the queue.
+
+        Raises SystemExit when it does not fit the profile.
+        """
+        payees = [insecure_dev_wallet(i).address for i in range(deposits)]
+        for payee in payees:
+            self.bridge.deposit_ether(payee, _ETHER)
+        messages = tuple(L1Message.deposit(0, payee, _ETHER) for payee in payees)
+        batch = replace(self._batch(number, transactions, payment), messages=messages)
+        executed = execute_batch(batch, self.state)
         profile = self.prover.profile
         for chip, rows, height in misfits(profile, fill(batch_trace(executed))):
             raise SystemExit(f"{name}: chip {chip} needs {rows:,} rows, profile {profile} has {height:,}")
@@ -122,7 +138,7 @@ class Rollup:
             name=name,
             transactions=transactions,
             data_bytes=len(executed.data),
-            commit=self.bridge.commit(number, 0, executed.data).gas_used,
+            commit=self.bridge.commit(number, deposits, executed.data).gas_used,
             prove=prove_on_l1(self.bridge, wrapped).receipt.gas_used,
             finalise=self.bridge.finalise(number).gas_used,
         )
@@ -171,7 +187,7 @@ def simulated_wrap(profile: str, chunks: int = 1) -> SimulatedWrap:
 def full_batches(
     transactions: int = TRANSACTIONS, accounts: int = ACCOUNTS, profile: str = PROFILE
 ) -> tuple[list[Posted], Plain]:
-    """Post a batch of native transfers and one of which half are ERC-20 calls, and pay on L1 itself."""
+    """Post batches of native transfers, of ERC-20 calls too, and with deposits and withdrawals, and pay on L1 itself."""
     prover = SimulatedProver(profile, simulated_wrap(profile))
     with tempfile.TemporaryDirectory(prefix="zkroll-bench-") as place:
         folder = DataFolder(f"{place}/data")
@@ -184,6 +200,7 @@ def full_batches(
             posted = [
                 rollup.post(1, f"{transactions} native transfers", transactions, native),
                 rollup.post(2, f"{transactions}, half of them ERC-20 calls", transactions, half_calls),
+                rollup.post(3, f"{transactions}, withdrawals, 2 deposits", transactions, some_withdrawals, 2),
             ]
             return posted, plain_transfers(chain.node)
 
