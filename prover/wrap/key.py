@@ -121,19 +121,8 @@ def open_wrap_key(
 
     Raises InputError for a stale key, by name, for a damaged file, and for a key that nobody has contributed to.
     """
-    description = described(path)
-    description.check(target)
     progress("reading the key", 0.0, "")
-    zkey = read_zkey(path)
-    if zkey.ceremony.circuit_hash.hex() != description.circuit_hash:
-        raise InputError(f"{path}: the key is of another circuit than {description_path(path)} describes")
-    if zkey.n_wires != description.wires or zkey.n_public != 1:
-        raise InputError(
-            f"{path}: expected {description.wires} wires and one public input, got {zkey.n_wires}"
-        )
-    if not zkey.ceremony.contributions:
-        # whatever the description says: nobody's secret is in it but those that everyone knows
-        description = replace(description, insecure=True)
+    description, zkey = _read(path, target)
     key = MappedKey.of(zkey, threads=threads)
     progress("reading the key", 1.0, "")
     return WrapKey(target, description, key, _stored_program(path, target, description, progress))
@@ -146,6 +135,7 @@ def open_verifying_key(path: Path | str, target: WrapTarget) -> WrapVerifyingKey
 
 
 def _read(path: Path | str, target: WrapTarget) -> tuple[WrapDescription, ZKey]:
+    """A key and what it is for, checked against the target and each other."""
     description = described(path)
     description.check(target)
     zkey = read_zkey(path)

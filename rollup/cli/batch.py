@@ -64,10 +64,12 @@ def build_command(
             }
             for signed, reason in built.left_out
         ],
+        "damaged_files": list(built.damaged),
     }
 
     def show() -> None:
-        facts({**document, "withdrawals": len(built.withdrawals), "left_out": len(built.left_out)})
+        counted = {name: len(document[name]) for name in ("withdrawals", "left_out", "damaged_files")}  # type: ignore[arg-type]
+        facts({**document, **counted})
         if built.left_out:
             rows = [(row["from"], row["nonce"], row["reason"]) for row in document["left_out"]]  # type: ignore[attr-defined]
             table("left out", ("from", "nonce", "reason"), rows, grouped=False)

@@ -43,7 +43,10 @@ _DataOption = Annotated[
         envvar="ZKROLL_DATA",
     ),
 ]
-_SecondsOption = typer.Option(min=0, metavar="SECONDS")
+
+
+def _seconds(text: str) -> Any:
+    return typer.Option(min=0, metavar="SECONDS", help=text)
 
 
 @app.command("start")
@@ -107,10 +110,15 @@ def deploy_command(
         str | None,
         typer.Option("--owner", metavar="ADDRESS", help="Who may announce changes; else nobody can ever."),
     ] = None,
-    forced_deadline: Annotated[int, _SecondsOption] = 86_400,
-    escape_delay: Annotated[int, _SecondsOption] = 7 * 86_400,
-    upgrade_delay: Annotated[int, _SecondsOption] = 30 * 86_400,
-    finalisation_delay: Annotated[int, _SecondsOption] = 0,
+    forced_deadline: Annotated[
+        int, _seconds("How long a message may wait; then batches have to take it.")
+    ] = 86_400,
+    escape_delay: Annotated[int, _seconds("How long nothing may be finalised before anybody can end it.")] = 7
+    * 86_400,
+    upgrade_delay: Annotated[
+        int, _seconds("From a change's announcement to it; beyond the other two, so that all can leave.")
+    ] = 30 * 86_400,
+    finalisation_delay: Annotated[int, _seconds("From a proof to finality; less than the escape delay.")] = 0,
     key_file: KeyFileOption = None,
     as_json: JsonOption = False,
 ) -> None:

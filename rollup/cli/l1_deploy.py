@@ -39,12 +39,10 @@ def deploy_document(
         owner=0 if owner is None else parse_address(owner),
         sequencer=None if sequencer is None else parse_address(sequencer),
     )
+    with open_node(data, None, key_file) as (_, node):
+        _ = node.sender  # who pays is asked for before the key is made
     with work_progress() as progress:
         prover = open_prover(profile, chunks, key, progress=progress)
-    if prover.key.insecure:
-        warn(
-            "INSECURE development keys: anybody can forge proofs; refused on chains that are not for development"
-        )
     contracts: list[dict[str, Any]] = []
 
     def report(name: str, address: int, gas: int) -> None:
@@ -53,6 +51,8 @@ def deploy_document(
     with open_node(data, None, key_file) as (_, node):
         deployment = deploy_rollup(folder, node, prover.key, profile, terms, report)
         name = node.name
+    if deployment.insecure:
+        warn("INSECURE development keys: anybody can forge proofs; only chains for development take them")
     return {
         "l1": name,
         "contract": deployment.rollup,

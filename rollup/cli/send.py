@@ -30,7 +30,7 @@ def send_command(
     as_json: JsonOption = False,
 ) -> None:
     """Sign a transfer of ether or tokens, or a call, and keep it in the folder's pending transactions."""
-    from zkroll.rollup.operator.accounts import load_wallet, parse_account, sign_transaction, token_transfer
+    from zkroll.rollup.operator.accounts import add_transaction, load_wallet, parse_account, token_transfer
     from zkroll.rollup.operator.amounts import parse_amount
     from zkroll.rollup.operator.folder import DataFolder
 
@@ -43,11 +43,10 @@ def send_command(
         value, recipient, content = 0, l2_token, token_transfer(recipient, value)
     elif calldata is not None:
         content = _bytes(calldata)
-    signed = sign_transaction(
+    signed, place = add_transaction(
         folder, load_wallet(wallet), recipient, value, content,
         gas_limit=gas_limit, gas_price=gas_price, nonce=nonce,
     )  # fmt: skip
-    place = folder.add_pending(signed)
     transaction = signed.transaction
     document = {
         "from": f"0x{transaction.sender:040x}",

@@ -123,10 +123,11 @@ def wrap_command(
     path = output or str(kept)
     with work_progress() as progress:
         if ptau is None:
-            warn("INSECURE development key: everyone knows its secrets and can forge proofs under it")
             made = insecure_wrap_key(target, path, threads=threads, progress=progress).description
         else:
             made = new_wrap_key(target, ptau, path, r1cs=r1cs, threads=threads, progress=progress)
+    if ptau is None:
+        warn("INSECURE development key: everyone knows its secrets and can forge proofs under it")
     document = {
         "file": path,
         "profile": made.profile,

@@ -39,7 +39,7 @@ def request_command(
     """Sign a withdrawal on L2 and leave it for the next batch."""
     from zkroll.circuits.buses import BRIDGE_ADDRESS
     from zkroll.rollup.l1 import parse_address
-    from zkroll.rollup.operator.accounts import load_wallet, sign_transaction, withdrawal_call
+    from zkroll.rollup.operator.accounts import add_transaction, load_wallet, withdrawal_call
     from zkroll.rollup.operator.amounts import amount_text, parse_amount
     from zkroll.rollup.operator.folder import DataFolder
 
@@ -47,8 +47,7 @@ def request_command(
     number, recipient = parse_amount(amount), parse_address(to)
     l2_token = folder.deployment().l2_token(token)
     value, content = withdrawal_call(l2_token, recipient, number)
-    signed = sign_transaction(folder, load_wallet(wallet), BRIDGE_ADDRESS, value, content)
-    place = folder.add_pending(signed)
+    signed, place = add_transaction(folder, load_wallet(wallet), BRIDGE_ADDRESS, value, content)
     document = {
         "from": f"0x{signed.transaction.sender:040x}",
         "recipient": f"0x{recipient:040x}",

@@ -208,7 +208,11 @@ class ChainBackend(PyEVMBackend):  # type: ignore[misc]
 
     def _run(self, transaction: dict[str, Any]) -> Any:
         header = self.chain.header.copy(timestamp=self.next_timestamp())
-        computation = self.chain.get_vm(at_header=header).state.apply_transaction(self._spoofed(transaction))
+        state = self.chain.get_vm(at_header=header).state
+        try:
+            computation = state.apply_transaction(self._spoofed(transaction))
+        except ValidationError as error:  # of the transaction itself: a sender who cannot pay, too little gas
+            raise InputError(f"transaction refused: {error}") from error
         if computation.is_error:
             data = computation.output if isinstance(computation.error, Revert) else b""
             raise ContractCustomError(
@@ -231,7 +235,9 @@ def _prepare_folder(folder: Path, create: bool) -> None:
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder}: expected the folder of an embedded L1, got a file")
     if not create:
-        raise InputError(f"{folder}: expected the folder of an embedded L1; make one with zkroll l1 deploy")
+        raise InputError(
+            f"{folder}: expected the folder of an embedded L1; make one with zkroll l1 start or l1 deploy"
+        )
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if any(entry.name != "lock" for entry in folder.iterdir()):

@@ -300,11 +300,24 @@ def hex_address(address: int) -> str:
 
 
 def parse_address(text: str) -> int:
-    """The address in a text of 0x and 40 hex digits; raises InputError."""
+    """The address in a text of 0x and 40 hex digits; raises InputError, also for capitals that are no checksum (EIP-55)."""
     digits = text[2:] if text.startswith(("0x", "0X")) else ""
     if len(digits) != 40 or any(digit not in "0123456789abcdefABCDEF" for digit in digits):
         raise InputError(f"address: expected 0x and 40 hex digits, got {text[:80]!r}")
+    if digits not in (digits.lower(), digits.upper(), _checksummed(digits.lower())):
+        raise InputError(
+            f"address: expected the capitals of its checksum (EIP-55), a digit may be wrong: {text}"
+        )
     return int(digits, 16)
+
+
+def _checksummed(digits: str) -> str:
+    """EIP-55: a letter is a capital where the Keccak hash of the digits has a nibble of 8 or more."""
+    nibbles = keccak256(digits.encode()).hex()
+    return "".join(
+        digit.upper() if int(nibble, 16) >= 8 else digit
+        for digit, nibble in zip(digits, nibbles, strict=False)
+    )
 
 
 def _root(root: int) -> bytes:

@@ -87,7 +87,7 @@ def write_journal(folder: Path, journal: Journal) -> None:
 class FolderLock:
     """The right to use a folder, held by one process at a time and given back when the process ends."""
 
-    def __init__(self, folder: Path, wait_seconds: float) -> None:
+    def __init__(self, folder: Path, wait_seconds: float, what: str = "this embedded L1") -> None:
         """Take the lock; raises InputError when another process still holds it after `wait_seconds`."""
         path = folder / LOCK
         try:
@@ -98,7 +98,7 @@ class FolderLock:
         while not self._try():
             if time.monotonic() >= deadline:
                 os.close(self._handle)
-                raise InputError(f"{folder}: another process is using this embedded L1")
+                raise InputError(f"{folder}: another process is using {what}")
             time.sleep(_POLL_SECONDS)
 
     def _try(self) -> bool:

@@ -175,7 +175,11 @@ class RpcNode(Web3Node):
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise InputError(f"L1: expected a folder or an http(s) URL, got one of scheme {parts.scheme!r}")
-        # An endpoint's path, query and user often hold a secret, so only the host is ever shown.
+        try:
+            port = "" if parts.port is None else f":{parts.port}"
+        except ValueError:
+            raise InputError("L1: expected a port of 0 to 65535 in the URL") from None
+        # An endpoint's path, query and user often hold a secret, so only host and port are ever shown.
         provider = Provider(
             url,
             request_kwargs={"timeout": REQUEST_SECONDS, "allow_redirects": False},
@@ -184,7 +188,7 @@ class RpcNode(Web3Node):
         self._key_file = key_file
         self._account: LocalAccount | None = None
         w3 = Web3(provider)
-        super().__init__(f"{parts.scheme}://{parts.hostname}", w3, self._broadcast)
+        super().__init__(f"{parts.scheme}://{parts.hostname}{port}", w3, self._broadcast)
 
     def account(self) -> LocalAccount:
         if self._account is None:
@@ -205,7 +209,7 @@ class RpcNode(Web3Node):
 @contextlib.contextmanager
 def _translated(name: str) -> Iterator[None]:
     from requests.exceptions import RequestException
-    from web3.exceptions import ContractLogicError, TimeExhausted, Web3Exception
+    from web3.exceptions import ContractLogicError, TimeExhausted, Web3Exception, Web3RPCError
 
     try:
         yield
@@ -217,6 +221,10 @@ def _translated(name: str) -> Iterator[None]:
         raise InputError(f"{name}: cannot be reached: {type(error).__name__}") from error
     except InputError as error:
         raise InputError(f"{name}: {error}") from error
+    except Web3RPCError as error:
+        raise InputError(
+            f"{name}: refused: {_rpc_message(error.rpc_response) or _one_line(error)}"
+        ) from error
     except (Web3Exception, ValueError, TypeError, KeyError, AttributeError) as error:
         # What web3 raises for an endpoint that answers with something else than JSON-RPC.
         raise InputError(f"{name}: unusable answer: {_one_line(error)}") from error
@@ -232,6 +240,13 @@ def _revert_data(data: object) -> bytes:
         return bytes.fromhex(data.removeprefix("0x"))
     except ValueError:
         return b""
+
+
+def _rpc_message(response: object) -> str:
+    """What a node says of an error in its answer, empty where it says nothing."""
+    error = response.get("error") if isinstance(response, dict) else None
+    message = error.get("message") if isinstance(error, dict) else None
+    return " ".join(message.split())[:300] if isinstance(message, str) else ""
 
 
 def _one_line(error: BaseException) -> str:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from zkroll.algebra.files import read_regular_file, write_atomically
+from zkroll.algebra.files import read_regular_file
 from zkroll.algebra.keccak import keccak256
 from zkroll.errors import InputError
+from zkroll.rollup.bridge import requested_withdrawal, withdraw_ether_data, withdraw_token_data
+from zkroll.rollup.l1 import parse_address
 from zkroll.rollup.l1.exit_proofs import balance_place
 from zkroll.rollup.operator.amounts import amount_text
 from zkroll.rollup.operator.folder import BATCH_NUMBER, DataFolder
@@ -26,12 +28,15 @@ GAS_PRICE: Final = 10**9  # wei
 TRANSFER: Final = keccak256(b"transfer(address,uint256)")[:4]
 _LARGEST_WALLET: Final = 1 << 12  # bytes
 _MOST_DEVELOPMENT: Final = 1 << 16
+_LAST_PRECOMPILE: Final = 10
 
 
 def load_wallet(name: str) -> Wallet:
-    """The wallet that ``dev:N`` or a file of 64 hex digits names."""
+    """The wallet that ``dev:N`` or a file of 64 hex digits names. Raises InputError for anything else."""
     if name.startswith(DEVELOPMENT):
         return insecure_dev_wallet(_index(name))
+    if not name or (_looks_like_address(name) and not Path(name).exists()):
+        raise InputError(f"wallet: expected dev:N or a file with a secret, got {name!r:.90}")
     text = read_regular_file(name, _LARGEST_WALLET).decode("ascii", "replace").strip().removeprefix("0x")
     try:
         secret = bytes.fromhex(text) if len(text) == 64 and text.isalnum() else b""
@@ -43,26 +48,27 @@ def load_wallet(name: str) -> Wallet:
 
 
 def make_wallet(path: str) -> Wallet:
-    """A wallet of a fresh secret, kept in a new file that only its owner reads."""
-    if Path(path).exists():
-        raise InputError(f"{path}: expected no file there, a key would be lost")
+    """A wallet of a fresh secret, kept in a new file that only its owner ever could read.
+
+    Raises InputError where something is at the path already, or nothing can be written there.
+    """
     wallet = new_wallet()
-    write_atomically(path, wallet.secret.hex().encode() + b"\n")
-    os.chmod(path, 0o600)
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            file.write(wallet.secret.hex().encode() + b"\n")
+            file.flush()
+            os.fsync(handle)
+    except FileExistsError:
+        raise InputError(f"{path}: expected no file there, a key would be lost") from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be written: {getattr(error, 'strerror', None) or error}") from error
     return wallet
 
 
 def parse_account(name: str) -> int:
     """The L2 address that ``dev:N``, an address or a wallet file names."""
-    if name.startswith("0x"):
-        digits = name[2:]
-        if len(digits) != 40 or not digits.isalnum() or not digits.isascii():
-            raise InputError(f"account: expected 0x and 40 hex digits, got {name!r:.90}")
-        try:
-            return int(digits, 16)
-        except ValueError as error:
-            raise InputError(f"account: expected 0x and 40 hex digits, got {name!r:.90}") from error
-    return load_wallet(name).address
+    return parse_address(name) if _looks_like_address(name) else load_wallet(name).address
 
 
 def token_transfer(to: int, amount: int) -> bytes:
@@ -71,10 +77,15 @@ def token_transfer(to: int, amount: int) -> bytes:
 
 
 def withdrawal_call(token: int, recipient: int, amount: int) -> tuple[int, bytes]:
-    """Value and calldata of a transaction to the bridge that withdraws ``amount`` of a token, 0 being ether."""
+    """Value and calldata of a transaction to the bridge that withdraws ``amount`` of a token, 0 being ether.
+
+    Raises InputError for the zero address as recipient, which nobody could be paid at.
+    """
+    if not recipient:
+        raise InputError("withdrawal: recipient: expected an address on L1 other than zero")
     if not token:
-        return amount, recipient.to_bytes(32, "big")
-    return 0, b"".join(word.to_bytes(32, "big") for word in (recipient, token, amount))
+        return amount, withdraw_ether_data(recipient)
+    return 0, withdraw_token_data(recipient, token, amount)
 
 
 def next_nonce(folder: DataFolder, state: State, sender: int) -> int:
@@ -125,6 +136,26 @@ def sign_transaction(
     if limit is None:
         limit = TRANSACTION_GAS if not data else CALL_GAS + 16 * len(data)
     return wallet.sign(Transaction(wallet.address, to, value, nonce, limit, gas_price, data), chain_id)
+
+
+def add_transaction(
+    folder: DataFolder, wallet: Wallet, to: int, value: int = 0, data: bytes = b"", **options: Any
+) -> tuple[SignedTransaction, Path]:
+    """Sign a transaction as ``sign_transaction`` does and keep it for the next batch.
+
+    Two processes that do so at once do not take the same nonce: the second waits. Raises InputError for a transaction
+    that no batch can have, whatever the state is.
+    """
+    if to <= _LAST_PRECOMPILE:
+        raise InputError(f"transaction: to: expected neither zero nor a precompile, got {to:#042x}")
+    with folder.pending_lock():
+        signed = sign_transaction(folder, wallet, to, value, data, **options)
+        requested_withdrawal(signed.transaction)
+        return signed, folder.add_pending(signed)
+
+
+def _looks_like_address(name: str) -> bool:
+    return name[:2] in ("0x", "0X")
 
 
 def _index(name: str) -> int:

@@ -21,7 +21,7 @@ from zkroll.rollup.batch import Batch
 from zkroll.rollup.executor import ExecutedBatch, execute_batch
 from zkroll.rollup.genesis import export_accounts
 from zkroll.rollup.l1.bridge import Bridge
-from zkroll.rollup.l1.bridge_types import ContractRefused
+from zkroll.rollup.l1.bridge_types import CommittedBatch, ContractRefused, RollupStatus
 from zkroll.rollup.l1.inbox import Receipt
 from zkroll.rollup.l1.withdrawals import Withdrawal
 from zkroll.rollup.operator.folder import BATCH_NUMBER, QUEUE_END, QUEUE_HASH, DataFolder
@@ -39,7 +39,10 @@ _NAMED = re.compile(r"^transaction (\d+): ?(.*)$", re.DOTALL)
 
 @dataclass(frozen=True)
 class Built:
-    """A batch that was built: what it took, what it made and what it left out (transaction, reason)."""
+    """A batch that was built: what it took, what it made and what it left out (transaction, reason).
+
+    damaged: pending files that hold no transaction, put aside; postponed: transactions that wait for the next batch.
+    """
 
     number: int
     old_root: int
@@ -51,6 +54,7 @@ class Built:
     data_bytes: int
     left_out: tuple[tuple[SignedTransaction, str], ...]
     postponed: int
+    damaged: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -73,8 +77,8 @@ def build_batch(
     Transactions that cannot be executed, or fit no batch, are put aside; those that would not fit the rollup's profile
     beside others wait for the next batch, as do those beyond ``limit``, and messages that do not fit together: somebody
     may have searched for accounts with deep places in the state tree. Raises InputError when there is nothing to put into a batch, unless
-    an empty one is allowed (which a wrap proof of several batches may wait for), and UnprovableError when a single
-    message does not fit.
+    an empty one is allowed (which a wrap proof of several batches may wait for), RollupError where the folder's
+    rollup is not the one on L1, and UnprovableError when a single message does not fit.
     """
     deployment = folder.deployment()
     state = folder.open_state()
@@ -82,18 +86,20 @@ def build_batch(
         number = 1 + state.meta_number(BATCH_NUMBER, 0)
         start = state.meta_number(QUEUE_END, 0)
         status = bridge.status()
+        parent = bridge.batch(number - 1) if 1 < number <= status.last_committed + 1 else None
+        _check_rollup(folder, state, number, status, parent)
         end = min(status.messages, start + status.messages_per_batch)
+        damaged = folder.reject_damaged()
         pending = folder.pending()
         if end == start and not pending and not allow_empty:
             raise InputError(f"{folder.path}: nothing to put into batch {number}: no message, no transaction")
-        parent = bridge.batch(number - 1).timestamp if 1 < number <= status.last_committed + 1 else 0
         node = bridge.node
         queued = bridge.messages(start, end)
         batch = Batch(
             chain_id=deployment.chain_id,
             batch_number=number,
             rollup_address=deployment.rollup_address,
-            timestamp=max(parent, node.block_timestamp(node.block_number())),
+            timestamp=max(parent.timestamp if parent else 0, node.block_timestamp(node.block_number())),
             coinbase=coinbase,
             pre_state=export_accounts(state),
             transactions=(),
@@ -124,7 +130,26 @@ def build_batch(
         data_bytes=len(executed.data),
         left_out=tuple((signed, reason) for _, signed, reason in rejected),
         postponed=len(pending) - len(chosen) - len(rejected),
+        damaged=tuple(str(file) for file in damaged),
     )
+
+
+def _check_rollup(
+    folder: DataFolder, state: State, number: int, status: RollupStatus, parent: CommittedBatch | None
+) -> None:
+    """Refuse to build batch ``number`` on a state that is not the rollup's: no proof of it would ever be taken."""
+    place = f"{folder.path}: batch {number}"
+    if status.chain_id != folder.deployment().chain_id:
+        raise RollupError(
+            f"{place}: chain id: the rollup has {status.chain_id}, deployment.json {folder.deployment().chain_id}"
+        )
+    if number <= status.last_committed:
+        raise RollupError(
+            f"{place}: L1 has {status.last_committed} batches already: the folder is behind, or another rollup's"
+        )
+    root = status.genesis_root if number == 1 else parent and parent.new_root
+    if root is not None and root != state.root:
+        raise RollupError(f"{place}: old root: L1 has {root:#066x}, the folder {state.root:#066x}")
 
 
 _Pending = tuple[Path, SignedTransaction]
@@ -229,10 +254,20 @@ def parse_withdrawals(rows: Sequence[dict[str, str]], place: str) -> tuple[Withd
 def prove_inner(
     folder: DataFolder, number: int, prover: BatchProver, progress: Progress | None = None
 ) -> BatchProof:
-    """Prove a batch that was built and keep its inner proof."""
+    """Prove a batch that was built and keep its inner proof. Raises InputError for a prover of another machine."""
+    _check_prover(folder, prover)
     proof = prover.inner(folder.batch(number), progress)
     folder.write(number, PROOF, proof.to_bytes())
     return proof
+
+
+def _check_prover(folder: DataFolder, prover: BatchProver) -> None:
+    """Refuse, before any work, a prover whose proofs the rollup's verifier would refuse."""
+    wanted, own = folder.deployment().key_digest, f"0x{prover.key.key_digest:064x}"
+    if own != wanted:
+        raise InputError(
+            f"{folder.path}: the rollup's verifier is for machine {wanted:.18}…, the wrap key for {own:.18}…"
+        )
 
 
 def prove_wrap(

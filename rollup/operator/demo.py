@@ -20,7 +20,7 @@ from zkroll.rollup.l1 import open_l1
 from zkroll.rollup.l1.bridge import Bridge
 from zkroll.rollup.l1.inbox import Node
 from zkroll.rollup.l1.withdrawals import Withdrawal
-from zkroll.rollup.operator.accounts import sign_transaction, token_transfer, withdrawal_call
+from zkroll.rollup.operator.accounts import add_transaction, token_transfer, withdrawal_call
 from zkroll.rollup.operator.amounts import amount_text
 from zkroll.rollup.operator.batches import (
     build_batch,
@@ -128,7 +128,7 @@ class Demo:
         )
         for name, wallet, to, value, data in wanted:
             with self._step(name) as done:
-                self.folder.add_pending(sign_transaction(self.folder, wallet, to, value, data))
+                add_transaction(self.folder, wallet, to, value, data)
                 done.note = "signed on L2"
 
     def _batch(self, number: int) -> tuple[Withdrawal, ...]:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
 
 from zkroll.errors import InputError
 
 LARGEST_DEPLOYMENT = 1 << 20  # bytes
+
+_Natural = Annotated[int, msgspec.Meta(ge=0)]
+_Positive = Annotated[int, msgspec.Meta(ge=1)]
+_ChainId = _Positive
 
 
 class TokenPair(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -24,8 +30,8 @@ class Deployment(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     rollup was deployed, before which nothing has to be looked for.
     """
 
-    chain_id: int
-    l1_chain_id: int
+    chain_id: _ChainId
+    l1_chain_id: _ChainId
     rollup: str
     verifier: str
     exit_proofs: str
@@ -33,9 +39,9 @@ class Deployment(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     genesis_root: str
     key_digest: str
     profile: str
-    chunks: int
+    chunks: _Positive
     insecure: bool
-    block: int
+    block: _Natural
     tokens: tuple[TokenPair, ...] = ()
 
     @property

@@ -12,9 +12,11 @@ batches/NNNNNN/    batch.json, proof.zkp (inner proof), wrapped.zkw, withdrawals
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,6 +24,7 @@ from zkroll.algebra.files import read_regular_file, write_atomically
 from zkroll.errors import InputError
 from zkroll.rollup.batch import Batch, parse_accounts, parse_transaction, read_batch, transaction_to_json
 from zkroll.rollup.genesis import Account, build_state
+from zkroll.rollup.l1.journal import FolderLock
 from zkroll.rollup.operator.deployment import LARGEST_DEPLOYMENT, Deployment
 from zkroll.rollup.state.state import State
 from zkroll.rollup.state.store import LmdbStore
@@ -30,6 +33,7 @@ from zkroll.rollup.transaction import SignedTransaction
 DEFAULT_FOLDER: Final = "zkroll-data"
 EMBEDDED: Final = "embedded"
 LARGEST_FILE: Final = 1 << 26  # bytes
+_LOCK_SECONDS: Final = 10.0
 #: of the store: the batch after which the state is, the messages that all batches up to it took, and the queue's
 #: hash after them
 BATCH_NUMBER: Final = "batch_number"
@@ -60,6 +64,8 @@ class DataFolder:
     def set_l1(self, target: str | None) -> None:
         """Say which L1 this folder's rollup is on: an http(s) URL, a folder, or None for its own embedded one."""
         self.create()
+        if target is not None and "://" not in target:
+            target = os.path.abspath(target)  # wherever the next verb is called
         content = json.dumps({"l1": EMBEDDED if target is None else target}, indent=2) + "\n"
         write_atomically(self.path / "l1.json", content.encode())
 
@@ -99,7 +105,9 @@ class DataFolder:
 
     def genesis(self) -> tuple[Account, ...]:
         """The accounts of batch 0."""
-        return parse_accounts(read_regular_file(self.path / "genesis.json", LARGEST_FILE))
+        place = self.path / "genesis.json"
+        with _named(place):
+            return parse_accounts(read_regular_file(place, LARGEST_FILE))
 
     def open_state(self) -> State:
         """The state of this folder, made of the genesis where there is none; the caller closes its store.
@@ -130,16 +138,38 @@ class DataFolder:
     # ---- transactions
 
     def pending(self) -> list[tuple[Path, SignedTransaction]]:
-        """The transactions that wait for a batch, oldest first."""
-        files = sorted((self.path / "pending").glob("[0-9]*.json"))
-        return [(file, parse_transaction(read_regular_file(file, LARGEST_FILE))) for file in files]
+        """The transactions that wait for a batch, oldest first. Raises InputError, with its name, for a damaged file."""
+        return [(file, _transaction(file)) for file in self._numbered("pending")]
+
+    def reject_damaged(self) -> list[Path]:
+        """Put the files among the pending ones aside that are no transactions; gives where they were."""
+        damaged = []
+        for file in self._numbered("pending"):
+            try:
+                _transaction(file)
+            except InputError as error:
+                self.reject(file, str(error))
+                damaged.append(file)
+        return damaged
+
+    @contextlib.contextmanager
+    def pending_lock(self) -> Iterator[None]:
+        """Hold the right to choose nonces. Raises InputError when another process holds it for seconds."""
+        folder = self.path / "pending"
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FolderLock(folder, _LOCK_SECONDS, "these pending transactions")
+        try:
+            yield
+        finally:
+            lock.release()
 
     def add_pending(self, signed: SignedTransaction) -> Path:
         """Keep a transaction for the next batch."""
         folder = self.path / "pending"
         folder.mkdir(parents=True, exist_ok=True)
         # hard links are made or refused in one step, so two processes never take one number
-        number = 1 + max((int(file.stem) for file in folder.glob("[0-9]*.json")), default=0)
+        taken = (*self._numbered("pending"), *self._numbered("rejected"))
+        number = 1 + max((int(file.stem) for file in taken), default=0)
         content = transaction_to_json(signed)
         draft = folder / f".draft-{os.getpid()}"
         write_atomically(draft, content)
@@ -161,6 +191,11 @@ class DataFolder:
         folder.mkdir(exist_ok=True)
         write_atomically(folder / f"{file.stem}.reason", (reason + "\n").encode())
         os.replace(file, folder / file.name)
+
+    def _numbered(self, folder: str) -> list[Path]:
+        files = (self.path / folder).glob("*.json")
+        named = [file for file in files if file.stem.isascii() and file.stem.isdigit()]
+        return sorted(named, key=lambda file: (int(file.stem), file.stem))
 
     # ---- batches
 
@@ -184,11 +219,15 @@ class DataFolder:
         write_atomically(folder / "withdrawals.json", (json.dumps(withdrawals, indent=2) + "\n").encode())
 
     def batch(self, number: int) -> Batch:
-        """A batch that was built."""
+        """A batch that was built. Raises InputError for none, a damaged file and the batch of another number."""
         place = self.batch_folder(number) / "batch.json"
         if not place.exists():
             raise InputError(f"{place}: expected a batch; make one with zkroll batch build")
-        return read_batch(place)
+        with _named(place):
+            batch = read_batch(place)
+        if batch.batch_number != number:
+            raise InputError(f"{place}: expected batch {number}, got batch {batch.batch_number}")
+        return batch
 
     def withdrawals(self, number: int) -> list[dict[str, str]]:
         """The withdrawals of a batch that was built or read from L1."""
@@ -218,6 +257,21 @@ class DataFolder:
             return json.loads(read_regular_file(place, LARGEST_FILE))
         except (ValueError, RecursionError) as error:
             raise InputError(f"{place}: expected JSON: {error}") from error
+
+
+def _transaction(file: Path) -> SignedTransaction:
+    with _named(file):
+        return parse_transaction(read_regular_file(file, LARGEST_FILE))
+
+
+@contextlib.contextmanager
+def _named(place: Path) -> Iterator[None]:
+    """Errors within name the file."""
+    try:
+        yield
+    except InputError as error:
+        text = str(error)
+        raise InputError(text if text.startswith(str(place)) else f"{place}: {text}") from error
 
 
 __all__ = ["BATCH_NUMBER", "DEFAULT_FOLDER", "EMBEDDED", "QUEUE_END", "QUEUE_HASH", "DataFolder"]

@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import Final
 
+from zkroll.errors import InputError
 from zkroll.rollup.l1 import open_l1
 from zkroll.rollup.l1.keys import insecure_development_account
 from zkroll.rollup.l1.node import Web3Node
@@ -27,12 +28,19 @@ class StartedL1:
 def start_l1(data: str | os.PathLike[str], url: str | None = None) -> StartedL1:
     """Make or open the L1 of a data folder; accounts that have their ether already get no more.
 
-    Raises InputError where the folder names another L1, or the endpoint cannot be reached.
+    The folder names the L1 only once it is there. Raises InputError where a rollup of the folder is on another L1, or
+    the endpoint cannot be reached.
     """
     folder = DataFolder(data)
     folder.create()
-    folder.set_l1(url)
-    with open_l1(folder.l1_target(), create=url is None) as chain:
+    target = str(folder.l1_folder) if url is None else url
+    with open_l1(target, create=url is None) as chain:
+        if folder.has_deployment() and chain.node.chain_id != folder.deployment().l1_chain_id:
+            raise InputError(
+                f"{folder.path}: its rollup is on chain {folder.deployment().l1_chain_id}, "
+                f"{chain.name} is chain {chain.node.chain_id}: use another folder"
+            )
+        folder.set_l1(url)
         accounts = []
         if url is None:
             for index in range(FUNDED_ACCOUNTS):

@@ -28,7 +28,7 @@ def test_deposit_that_no_batch_took_comes_back_once(
     refused(call("escape", "refund", "0"), 1, "NotInEscapeMode")
     assert call("escape", "activate", "--advance", "3700").code == 0
     refused(call("escape", "refund", "1"), 1, "WrongMessage")
-    refused(call("escape", "refund", "2"), 1, "expected a part of 0 to 2")
+    refused(call("escape", "refund", "2"), 1, "message 2: expected one of the 2 queued ones")
     refund = call("escape", "refund", "0", "--json")
     assert refund.code == 0, refund.err
     found = json.loads(refund.out)

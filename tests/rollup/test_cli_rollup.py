@@ -130,7 +130,7 @@ def test_every_verb_of_a_rollup_has_help(
     [
         (("deposit", "1", "--to", "dev:0"), "zkroll l1 start"),
         (("deposit", "one", "--to", "dev:0"), "amount: expected"),
-        (("deposit", "1", "--to", "0x12"), "account: expected"),
+        (("deposit", "1", "--to", "0x12"), "address: expected"),
         (("send", "1", "--to", "dev:0", "--from", "dev:1"), "zkroll l1 deploy"),
         (("send", "1", "--to", "dev:0", "--from", "nobody"), "expected"),
         (("batch", "build"), "zkroll l1 start"),

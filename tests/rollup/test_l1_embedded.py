@@ -232,3 +232,10 @@ def test_transaction_that_no_block_can_hold_is_refused(folder: Path) -> None:
     chain.close()
     with open_l1(folder) as l1:
         assert l1.status()["l1_block"] == 2
+
+
+def test_more_than_an_account_has_is_refused_before_anything_is_sent(folder: Path) -> None:
+    before = (folder / JOURNAL).read_bytes()
+    with open_l1(folder) as l1, pytest.raises(InputError, match=r"transaction refused: .*enough balance"):
+        l1.node.send(5, b"", 10**30)
+    assert (folder / JOURNAL).read_bytes() == before

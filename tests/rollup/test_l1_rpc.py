@@ -164,8 +164,23 @@ def test_unusable_answer_is_an_input_error(
     endpoint: Endpoint, status: int, headers: dict[str, str], body: bytes
 ) -> None:
     endpoint.answer = lambda _: (status, headers, body)
-    with pytest.raises(InputError, match=r"^http://127.0.0.1: "):
+    with pytest.raises(InputError, match=r"^http://127.0.0.1:\d+: "):
         open_l1(endpoint.url)
+
+
+def test_what_an_endpoint_says_of_a_refusal_is_told_on_one_line(endpoint: Endpoint) -> None:
+    endpoint.answer = lambda _: (
+        200,
+        {},
+        b'{"jsonrpc":"2.0","id":0,"error":{"code":-1,"message":"no\\nfunds"}}',
+    )
+    with pytest.raises(InputError, match=r"^http://127.0.0.1:\d+: refused: no funds$"):
+        open_l1(endpoint.url)
+
+
+def test_senseless_port_is_refused() -> None:
+    with pytest.raises(InputError, match="L1: expected a port of 0 to 65535"):
+        open_l1("http://127.0.0.1:99999")
 
 
 def test_secrets_of_the_url_are_not_shown(endpoint: Endpoint) -> None:

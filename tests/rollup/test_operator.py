@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from zkroll.circuits.buses import BRIDGE_ADDRESS, PUBLIC_VALUES
 from zkroll.circuits.chips.cpu import support
@@ -143,6 +144,45 @@ def test_what_cannot_be_executed_is_put_aside_and_the_others_go_in(rollup: Rollu
     assert any(reason.startswith("balance: expected at least") for reason in reasons)
     assert len(list((rollup.folder.path / "rejected").glob("*.reason"))) == 2
     assert not rollup.folder.pending()
+
+
+def test_a_damaged_pending_file_keeps_no_batch_from_being_built(rollup: Rollup) -> None:
+    rollup.deposit(ALICE.address, ETHER)
+    damaged = rollup.send(ALICE, BOB.address, 1)
+    damaged.write_text("{}")
+    built = rollup.build()
+    assert (built.messages, built.transactions, built.damaged) == (1, 0, (str(damaged),))
+    assert rollup.folder.pending() == []
+
+
+def test_no_batch_is_built_on_the_state_of_another_rollup(rollup: Rollup) -> None:
+    rollup.deposit(ALICE.address, ETHER)
+    known = rollup.deployment
+    rollup.folder.set_deployment(structs.replace(known, chain_id=known.chain_id + 1))
+    with pytest.raises(RollupError, match="batch 1: chain id: the rollup has"):
+        rollup.build()
+    rollup.folder.set_deployment(known)
+    ours = rollup.folder.genesis()
+    rollup.folder.set_genesis(accounts_to_json(development_genesis()))
+    shutil.rmtree(rollup.folder.path / "state")
+    with pytest.raises(RollupError, match="batch 1: old root: L1 has"):
+        rollup.build()
+    shutil.rmtree(rollup.folder.path / "state")
+    rollup.folder.set_genesis(accounts_to_json(ours))
+    shutil.copytree(rollup.folder.path, rollup.folder.path.parent / "behind")
+    rollup.build()
+    rollup.finish(1)
+    with pytest.raises(RollupError, match="L1 has 1 batches already: the folder is behind"):
+        build_batch(DataFolder(rollup.folder.path.parent / "behind"), rollup.bridge, COINBASE)
+
+
+def test_a_prover_of_another_machine_is_refused_before_it_works(rollup: Rollup) -> None:
+    rollup.deposit(ALICE.address, ETHER)
+    rollup.build()
+    rollup.folder.set_deployment(structs.replace(rollup.deployment, key_digest=f"0x{1:064x}"))
+    with pytest.raises(InputError, match="verifier is for machine 0x0000000000000000…, the wrap key for 0x"):
+        prove_inner(rollup.folder, 1, PROVER)
+    assert not (rollup.folder.batch_folder(1) / "proof.zkp").exists()
 
 
 def test_what_does_not_fit_the_profile_waits_for_the_next_batch(

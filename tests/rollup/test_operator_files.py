@@ -11,11 +11,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zkroll.errors import InputError
+from zkroll.rollup.batch import Batch
 from zkroll.rollup.l1.keys import insecure_development_account
-from zkroll.rollup.operator.accounts import load_wallet, make_wallet, parse_account, withdrawal_call
+from zkroll.rollup.operator import folder as operator_folder
+from zkroll.rollup.operator.accounts import (
+    add_transaction,
+    load_wallet,
+    make_wallet,
+    parse_account,
+    withdrawal_call,
+)
 from zkroll.rollup.operator.amounts import amount_text, parse_amount
 from zkroll.rollup.operator.deployment import Deployment, TokenPair
 from zkroll.rollup.operator.folder import DataFolder
+from zkroll.rollup.operator.l1_start import start_l1
 from zkroll.rollup.transaction import Transaction
 from zkroll.rollup.wallet import insecure_dev_wallet
 
@@ -56,8 +65,26 @@ def test_accounts_are_development_wallets_files_and_addresses(tmp_path: Path) ->
     assert parse_account(path) == wallet.address
     assert parse_account("dev:3") == insecure_dev_wallet(3).address
     assert parse_account("0x" + "0a" * 20) == int("0a" * 20, 16)
+    assert parse_account("0X" + "0A" * 20) == int("0a" * 20, 16)
     with pytest.raises(InputError, match="a key would be lost"):
         make_wallet(path)
+    with pytest.raises(InputError, match="cannot be written"):
+        make_wallet(str(tmp_path / "none" / "key"))
+
+
+def test_an_address_with_one_wrong_digit_breaks_its_checksum() -> None:
+    address = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"  # of EIP-55
+    assert (
+        parse_account(address) == parse_account(address.lower()) == parse_account("0x" + address[2:].upper())
+    )
+    with pytest.raises(InputError, match="EIP-55"):
+        parse_account(address[:-1] + "e")
+
+
+@pytest.mark.parametrize("name", ["", "0x" + "0b" * 20, "0x12"])
+def test_an_address_is_no_wallet(name: str) -> None:
+    with pytest.raises(InputError, match="wallet: expected dev:N or a file with a secret"):
+        load_wallet(name)
 
 
 @pytest.mark.parametrize(
@@ -79,6 +106,8 @@ def test_a_withdrawal_is_the_value_or_three_words() -> None:
     assert withdrawal_call(0, 5, 7) == (7, (5).to_bytes(32, "big"))
     value, data = withdrawal_call(9, 5, 7)
     assert (value, len(data), data[63], data[95]) == (0, 96, 9, 7)
+    with pytest.raises(InputError, match="recipient: expected an address on L1 other than zero"):
+        withdrawal_call(0, 0, 7)
 
 
 def test_development_accounts_of_l1_differ() -> None:
@@ -105,7 +134,8 @@ def test_a_deployment_survives_its_file() -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"rollup": "0x12"}, {"genesis_root": 5}, {"verifier": "0x" + "zz" * 20}, {"unknown": 1}, {"chunks": "1"},
+    "change", [{"rollup": "0x12"}, {"genesis_root": 5}, {"verifier": "0x" + "zz" * 20}, {"unknown": 1}, {"chunks": "1"}, {"chunks": 0},
+               {"chain_id": -1}, {"l1_chain_id": 0}, {"block": -1},
                {"tokens": [{"name": "x", "l1": "0x", "l2": "0x"}]}]
 )  # fmt: skip
 def test_a_deployment_of_another_form_is_refused(change: dict[str, object]) -> None:
@@ -138,6 +168,23 @@ def test_the_l1_of_a_folder_is_its_own_or_an_endpoint(tmp_path: Path) -> None:
     assert folder.l1_target() == str(tmp_path / "data" / "l1")
     folder.set_l1("http://127.0.0.1:8545")
     assert folder.l1_target() == "http://127.0.0.1:8545"
+    folder.set_l1("elsewhere/l1")  # a folder, whatever the working directory of the next verb is
+    assert folder.l1_target() == str(Path.cwd() / "elsewhere/l1")
+
+
+def test_an_l1_that_is_not_there_is_not_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError):
+        start_l1(tmp_path, "http://127.0.0.1:1")
+    assert not DataFolder(tmp_path).has_l1()
+
+
+def test_the_l1_of_a_rollup_is_not_changed_for_another_chain(tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path)
+    folder.set_l1("http://127.0.0.1:8545")
+    folder.set_deployment(DEPLOYMENT)
+    with pytest.raises(InputError, match="its rollup is on chain 2"):
+        start_l1(tmp_path)
+    assert folder.l1_target() == "http://127.0.0.1:8545"
 
 
 def test_pending_files_are_numbered_after_the_last_one_whoever_adds_them(tmp_path: Path) -> None:
@@ -155,5 +202,65 @@ def test_pending_files_are_numbered_after_the_last_one_whoever_adds_them(tmp_pat
 def test_a_damaged_pending_transaction_is_named(tmp_path: Path) -> None:
     (tmp_path / "pending").mkdir()
     (tmp_path / "pending" / "00000001.json").write_text("{}")
-    with pytest.raises(InputError, match="transaction"):
+    with pytest.raises(InputError, match=r"00000001\.json: transaction"):
         DataFolder(tmp_path).pending()
+
+
+def test_damaged_pending_files_are_put_aside_and_the_others_stay(tmp_path: Path) -> None:
+    folder, wallet = DataFolder(tmp_path), insecure_dev_wallet(0)
+    for name in ("00000001.json", "7x.json", "notes.json"):
+        (tmp_path / "pending").mkdir(exist_ok=True)
+        (tmp_path / "pending" / name).write_text("[]")
+    good = folder.add_pending(wallet.sign(Transaction(wallet.address, 5, 0, 0, 21_000, 1, b""), 1))
+    assert [place.name for place in folder.reject_damaged()] == ["00000001.json"]
+    assert [file for file, _ in folder.pending()] == [good]
+    assert "transaction" in (tmp_path / "rejected" / "00000001.reason").read_text()
+
+
+def test_a_rejected_transaction_is_never_overwritten_by_a_later_one(tmp_path: Path) -> None:
+    folder, wallet = DataFolder(tmp_path), insecure_dev_wallet(0)
+    signed = [wallet.sign(Transaction(wallet.address, 5, 0, n, 21_000, 1, b""), 1) for n in range(2)]
+    folder.reject(folder.add_pending(signed[0]), "first")
+    folder.reject(folder.add_pending(signed[1]), "second")
+    reasons = sorted(file.read_text() for file in (tmp_path / "rejected").glob("*.reason"))
+    assert reasons == ["first\n", "second\n"]
+
+
+def test_a_batch_file_of_another_number_is_refused_by_name(tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path)
+    content = Batch(1, 4, 2, 3, 5, (), ()).to_json()
+    for number in (4, 5):
+        folder.batch_folder(number).mkdir(parents=True)
+        folder.write(number, "batch.json", content)
+    assert folder.batch(4).batch_number == 4
+    with pytest.raises(InputError, match=r"000005/batch\.json: expected batch 5, got batch 4"):
+        folder.batch(5)
+    folder.write(4, "batch.json", b"x")
+    with pytest.raises(InputError, match=r"000004/batch\.json: batch"):
+        folder.batch(4)
+
+
+def test_two_that_choose_nonces_wait_for_each_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(operator_folder, "_LOCK_SECONDS", 0.0)
+    folder = DataFolder(tmp_path)
+    with (
+        folder.pending_lock(),
+        pytest.raises(InputError, match="using these pending transactions"),
+        folder.pending_lock(),
+    ):
+        pass
+    with folder.pending_lock():
+        pass
+
+
+@pytest.mark.parametrize("to", [0, 1, 10])
+def test_what_no_batch_can_have_is_refused_before_it_waits(tmp_path: Path, to: int) -> None:
+    with pytest.raises(InputError, match="to: expected neither zero nor a precompile"):
+        add_transaction(DataFolder(tmp_path), insecure_dev_wallet(0), to, 1)
+    assert DataFolder(tmp_path).pending() == []
+
+
+def test_a_damaged_genesis_is_named(tmp_path: Path) -> None:
+    (tmp_path / "genesis.json").write_text("[]")
+    with pytest.raises(InputError, match=r"genesis\.json: state"):
+        DataFolder(tmp_path).genesis()
