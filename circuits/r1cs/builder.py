@@ -239,7 +239,7 @@ def compile_circuit(define: Callable[[Builder], object]) -> Circuit:
     builder = Builder()
     with without_collection():
         define(builder)
-    return builder.compile()
+        return builder.compile()
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from typing import Any
 
 from zkroll.algebra.files import check_writable
 from zkroll.algebra.progress import Progress, portion, quiet
+from zkroll.circuits.r1cs.builder import without_collection
 from zkroll.circuits.r1cs.circuit import Circuit
 from zkroll.circuits.r1cs.formats.r1cs import write_r1cs
 from zkroll.circuits.r1cs.formats.zkey import HASH_BYTES, ZKey, read_zkey, write_zkey
@@ -200,7 +201,8 @@ def _stored_program(
 
 
 def _program(circuit: Circuit, description: WrapDescription) -> WitnessProgram:
-    return witness_program(circuit, _note(description))
+    with without_collection():
+        return witness_program(circuit, _note(description))
 
 
 def _note(description: WrapDescription) -> dict[str, Any]:
