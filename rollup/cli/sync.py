@@ -25,22 +25,35 @@ def sync_command(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Read data and messages of every finalised batch from L1, execute them, and end at the finalised root."""
+    """Read data and messages of every finalised batch from L1, execute them, and end at the finalised root.
+
+    A folder that has no rollup yet becomes one from which accounts can leave without an operator.
+    """
     from zkroll.algebra.files import read_regular_file
-    from zkroll.rollup.batch import accounts_to_json, parse_accounts
+    from zkroll.errors import InputError
+    from zkroll.rollup.batch import parse_accounts
     from zkroll.rollup.development import bridge_genesis
     from zkroll.rollup.l1 import parse_address
     from zkroll.rollup.l1.bridge import Bridge
     from zkroll.rollup.operator.folder import LARGEST_FILE
+    from zkroll.rollup.operator.follow import adopt_genesis, follow
     from zkroll.rollup.operator.replica import keep_withdrawals, open_replica
 
     with open_node(data, l1) as (folder, node):
-        if genesis is not None:
-            folder.set_genesis(accounts_to_json(parse_accounts(read_regular_file(genesis, LARGEST_FILE))))
-        elif not (folder.path / "genesis.json").exists():
-            folder.set_genesis(accounts_to_json(bridge_genesis()))
+        if contract is None and not folder.has_deployment():
+            raise InputError(f"{folder.path}: no rollup is known here: name it with --contract")
         address = folder.deployment().rollup_address if contract is None else parse_address(contract)
+        if folder.has_deployment() and address != folder.deployment().rollup_address:
+            raise InputError(
+                f"{folder.path}: expected its rollup {folder.deployment().rollup}, got {contract}"
+            )
         bridge = Bridge(node, address)
+        if genesis is not None:
+            adopt_genesis(folder, bridge, parse_accounts(read_regular_file(genesis, LARGEST_FILE)))
+        elif not (folder.path / "genesis.json").exists():
+            adopt_genesis(folder, bridge, bridge_genesis())
+        if not folder.has_deployment():
+            follow(folder, bridge, folder.genesis(), l1)
         with work_progress() as progress, open_replica(folder) as replica:
             before = replica.number
             synced = replica.sync(

@@ -55,10 +55,14 @@ def make_wallet(path: str) -> Wallet:
     wallet = new_wallet()
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            file.write(wallet.secret.hex().encode() + b"\n")
-            file.flush()
-            os.fsync(handle)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(wallet.secret.hex().encode() + b"\n")
+                file.flush()
+                os.fsync(handle)
+        except BaseException:
+            os.unlink(path)
+            raise
     except FileExistsError:
         raise InputError(f"{path}: expected no file there, a key would be lost") from None
     except (OSError, ValueError) as error:

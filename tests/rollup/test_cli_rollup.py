@@ -79,11 +79,31 @@ def test_a_rollups_life_verb_by_verb(verb: Callable[..., dict[str, Any]], tmp_pa
     synced = verb("sync", *fresh)
     assert (synced["batches_read"], synced["root"]) == (1, built["new_root"])
     assert verb("sync", *fresh)["batches_read"] == 0
+    ours = json.loads((tmp_path / "data/deployment.json").read_text())
+    theirs = json.loads((tmp_path / "node/deployment.json").read_text())
+    assert theirs == ours | {"profile": "unknown", "block": 0}
 
     assert verb("withdraw", "force", "0.1", "--to", RECIPIENT, "--from", "dev:1")["message"] == 2
     assert verb("escape", "activate", "--advance", "3700")["last_finalised"] == 1
-    left = verb("escape", "claim", "--to", RECIPIENT, "--from", "dev:1", "--token", "ROLL")
+    node = ("--data", tmp_path / "node")  # has never seen the operator's folder
+    left = verb("escape", "claim", "--to", RECIPIENT, "--from", "dev:1", "--token", "ROLL", *node)
     assert (left["amount"], left["token"]) == ("4", "ROLL")
+
+
+def test_what_is_not_the_rollups_does_not_get_into_a_folder_that_follows_it(
+    verb: Callable[..., dict[str, Any]], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    contract = verb("l1", "deploy")["contract"]
+    call = verb_runner(capsys, "sync", "--data", str(tmp_path / "node"), "--l1", str(tmp_path / "data/l1"))
+    refused(call(), 2, "name it with --contract")
+    genesis = json.loads((tmp_path / "data/genesis.json").read_text())
+    next(iter(genesis["accounts"].values()))["balance"] = "5"
+    (tmp_path / "wrong.json").write_text(json.dumps(genesis))
+    refused(call("--contract", contract, "--genesis", tmp_path / "wrong.json"), 1, "genesis: L1 has root")
+    refused(call("--contract", "0x" + "0b" * 20), 1, "there is no contract")
+    assert not (tmp_path / "node").exists()
+    assert call("--contract", contract).code == 0
+    refused(call("--contract", "0x" + "0b" * 20), 2, "expected its rollup")
 
 
 def test_the_demo_prints_a_table_with_gas_and_seconds(
