@@ -101,11 +101,12 @@ def insecure_wrap_key(
     if output is not None:
         _check_outputs(output)
     progress("building the circuit", 0.0, "")
-    circuit = target.circuit()
-    progress("insecure setup", 0.4, f"{circuit.r1cs.n_constraints} constraints")
+    with without_collection():  # in one go: a search after the circuit would go through all of it
+        circuit = target.circuit()
+        description = WrapDescription.of(target, circuit.r1cs, bytes(HASH_BYTES), insecure=True)
+        program = _program(circuit, description)
+    progress("insecure setup", 0.5, f"{circuit.r1cs.n_constraints} constraints")
     key = setup_insecure(circuit.r1cs, INSECURE_SEED, threads=threads)
-    description = WrapDescription.of(target, circuit.r1cs, bytes(HASH_BYTES), insecure=True)
-    program = _program(circuit, description)
     if output is not None:
         progress("writing the key", 0.8, "")
         write_zkey(to_zkey(key, circuit.r1cs, threads), output)
