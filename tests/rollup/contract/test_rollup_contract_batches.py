@@ -312,8 +312,10 @@ def test_batch_committed_and_replaced_is_read_as_it_stands(rollup: Rollup) -> No
 
 
 def test_other_code_is_not_taken_for_the_rollup(rollup: Rollup) -> None:
-    for address in (rollup.verifier.address, 0x1234):
-        with pytest.raises(RollupError, match="not this version's rollup"):
+    for address, reason in (
+        (rollup.verifier.address, "not this version's rollup"), (0x1234, "there is no contract"),
+    ):  # fmt: skip
+        with pytest.raises(RollupError, match=reason):
             Bridge(rollup.world.node("alice"), address)
 
 
