@@ -26,6 +26,7 @@ from zkroll.algebra.constants import R_MODULUS
 from zkroll.circuits.buses import PUBLIC_BITS
 from zkroll.circuits.profiles import PROFILES
 from zkroll.rollup.l1.wrap_verifier import creation_code, verify_calldata
+from zkroll.rollup.prove import DEVELOPMENT_POWERS
 from zkroll.rollup.testing.chain import LocalChain
 from zkroll.rollup.testing.simulated_wrap import SimulatedWrap
 from zkroll.verifier.wrap import WrapShape, packed_statement
@@ -40,8 +41,13 @@ _PAIRING = 45_000 + 5 * 34_000  # EIP-1108
 _MULTIPLY, _ADD = 6_000, 150
 _CALL = 100  # of a warm account (EIP-2929)
 
-#: the profile whose proofs are verified, and how many batches each covers
-CASES = [*((profile, 1) for profile in PROFILES), (PROFILE, 2), (PROFILE, 4), (PROFILE, 8)]
+#: powers of tau that the development string does not have
+LONG_STRING = 1 << 22
+#: the profile whose proofs are verified, how many batches each covers, and the powers of tau of its reference string
+CASES = [
+    *((profile, 1, DEVELOPMENT_POWERS) for profile in PROFILES), (PROFILES[-1], 1, LONG_STRING),
+    *((PROFILE, chunks, DEVELOPMENT_POWERS) for chunks in (2, 4, 8)),
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -95,6 +101,10 @@ def measure(chain: LocalChain, wrap: SimulatedWrap, profile: str = "") -> Verifi
         pairing=_PAIRING + _CALL,
         curve=multiples * (_MULTIPLY + _CALL) + (multiples + 1) * (_ADD + _CALL),
     )
+
+
+def _label(profile: str, powers: int) -> str:
+    return profile if powers == DEVELOPMENT_POWERS else f"{profile}, 2^{powers.bit_length() - 1} powers"
 
 
 def verification_table(rows: Iterable[Verification]) -> Table:
@@ -197,7 +207,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
     options = parser.parse_args(arguments)
     chain, console = LocalChain(), Console(width=160)
-    rows = [measure(chain, simulated_wrap(*case), case[0]) for case in CASES]
+    rows = [measure(chain, simulated_wrap(*case), _label(case[0], case[2])) for case in CASES]
     console.print(verification_table(rows))
     posted, plain = full_batches()
     console.print(batches_table(posted, plain))

@@ -14,7 +14,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from zkroll.circuits.buses import BRIDGE_ADDRESS
+from zkroll.circuits.machine import batch_machine
 from zkroll.circuits.profiles import misfits
+from zkroll.circuits.profiles import profile as heights
 from zkroll.rollup.batch import Batch, accounts_to_json
 from zkroll.rollup.development import TOKEN_ADDRESS, token_balance_slot, token_code
 from zkroll.rollup.executor import execute_batch
@@ -28,9 +30,8 @@ from zkroll.rollup.operator.batches import prove_on_l1
 from zkroll.rollup.operator.deploy import deploy_demo_token, deploy_rollup
 from zkroll.rollup.operator.folder import DataFolder
 from zkroll.rollup.operator.l1_start import start_l1
-from zkroll.rollup.operator.wrap_prover import batch_target
 from zkroll.rollup.proof import BatchProof
-from zkroll.rollup.prove import fill
+from zkroll.rollup.prove import DEVELOPMENT_POWERS, fill
 from zkroll.rollup.state.state import Field, Place, State
 from zkroll.rollup.testing.simulated_prover import SimulatedProver
 from zkroll.rollup.testing.simulated_wrap import SimulatedWrap
@@ -38,6 +39,8 @@ from zkroll.rollup.transaction import TRANSACTION_GAS, Transaction
 from zkroll.rollup.wallet import insecure_dev_wallet
 from zkroll.rollup.witness import batch_trace
 from zkroll.rollup.wrapped import WrappedBatches
+from zkroll.verifier.packing import CommitStage
+from zkroll.verifier.shape import proof_shape
 
 PROFILE = "medium"
 #: as many signatures as the profile holds
@@ -178,10 +181,10 @@ def genesis(accounts: int) -> tuple[Account, ...]:
     return tuple(sorted(found, key=lambda account: account.address))
 
 
-def simulated_wrap(profile: str, chunks: int = 1) -> SimulatedWrap:
-    """A key of known secrets, of the shape that the profile's own has."""
-    shape = batch_target(profile, chunks).wrap_shape
-    return SimulatedWrap(shape.preprocessed, shape.main, shape.helper, shape.quotient, chunks)
+def simulated_wrap(profile: str, chunks: int = 1, powers: int = DEVELOPMENT_POWERS) -> SimulatedWrap:
+    """A key of known secrets, of the shape that the profile's own has under a string of so many powers of tau."""
+    groups = proof_shape(batch_machine(), heights(profile), powers).groups
+    return SimulatedWrap(*(len(groups[stage]) for stage in CommitStage), chunks)
 
 
 def full_batches(

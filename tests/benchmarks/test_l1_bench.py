@@ -112,7 +112,7 @@ def test_the_table_tells_figures_that_are_met_from_those_that_are_not(posted):
 def test_the_bench_without_proofs_prints_its_tables_and_writes_its_figures(
     posted, tmp_path, capsys, monkeypatch
 ):
-    monkeypatch.setattr(bench, "CASES", [("small", 1)])
+    monkeypatch.setattr(bench, "CASES", [("small", 1, 1 << 20)])
     monkeypatch.setattr(bench, "full_batches", lambda: posted)
     bench.main(["--no-prove", "--json", str(tmp_path / "figures.json")])
     printed = capsys.readouterr().out
