@@ -30,10 +30,10 @@ type: setup  ## mypy --strict
 	$(BIN)/mypy
 
 test: setup  ## the quick suite
-	$(BIN)/pytest -q -n 2 -m "not slow and not oracle and not anvil"
+	$(BIN)/pytest -q -n 2 --dist loadfile -m "not slow and not oracle and not anvil"
 
 test-all: setup $(SOLC)/node_modules/solc $(SNARKJS)/node_modules/snarkjs $(ANVIL)/node_modules/@foundry-rs/anvil  ## the whole suite: slow tests and those against npm packages too
-	$(BIN)/pytest -q -n 2
+	$(BIN)/pytest -q -n 2 --dist loadfile
 
 bench: setup  ## measure the proof of the example batch: seconds, memory and cells by stage, chip and size
 	$(BIN)/python benchmarks/batch.py
