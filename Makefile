@@ -5,7 +5,7 @@ SOLC   := build/solc
 SNARKJS := build/snarkjs
 ANVIL  := build/anvil
 
-.PHONY: help setup prove lint type test test-all bench bench-kernels bench-groth16 bench-l1 mutate contracts example clean
+.PHONY: help setup solc prove lint type test test-all bench bench-kernels bench-groth16 bench-l1 mutate contracts example clean
 
 help:  ## list the targets
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -58,6 +58,8 @@ $(SOLC)/node_modules/solc:
 
 $(SNARKJS)/node_modules/snarkjs:
 	npm install --silent --no-save --prefix $(SNARKJS) snarkjs@0.7.6 circom2 circomlib
+
+solc: $(SOLC)/node_modules/solc  ## install the Solidity compiler that contracts are compared with (needs node and npm)
 
 contracts: $(SOLC)/node_modules/solc  ## compile the Solidity sources into their artifacts (needs node and npm)
 	for source in $(L1_CONTRACTS) $(TOKEN); do node rollup/l1/contracts/compile.mjs $(SOLC) $$source.sol $$source.json || exit 1; done

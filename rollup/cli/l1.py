@@ -196,13 +196,21 @@ def status_command(
     l1: _AnyL1Option = None,
     data: _DataOption = None,
     contract: ContractOption = None,
+    key: Annotated[
+        str | None,
+        typer.Option(
+            "--key",
+            metavar="KEY.zkey",
+            help="Compare the rollup's verifier on L1, constants included, with this wrap key's.",
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show where the rollup of a data folder stands; with --l1 and no --data, an inbox."""
     if l1 is None or data is not None:
         from zkroll.rollup.cli.l1_deploy import status_document
 
-        document = status_document(data or DEFAULT_DATA, l1)
+        document = status_document(data or DEFAULT_DATA, l1, key)
         emit(document, as_json, lambda: facts(document))
         return
     with connect(l1, contract) as chain:

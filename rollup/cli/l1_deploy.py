@@ -6,7 +6,7 @@ from typing import Any
 
 from zkroll.rollup.cli.console import warn
 from zkroll.rollup.cli.progress import work_progress
-from zkroll.rollup.cli.session import open_node, open_rollup
+from zkroll.rollup.cli.session import Session, open_node, open_rollup
 
 
 def deploy_document(
@@ -66,12 +66,17 @@ def deploy_document(
     }
 
 
-def status_document(data: str, l1: str | None) -> dict[str, Any]:
-    """Where the rollup of a data folder stands."""
+def status_document(data: str, l1: str | None, key: str | None = None) -> dict[str, Any]:
+    """Where the rollup of a data folder stands.
+
+    Raises VerificationError unless its verifier's code, constants included, is that of the wrap key, if one is given.
+    """
     from zkroll.rollup.operator.amounts import amount_text
 
     with open_rollup(data, l1) as session:
         status = session.bridge.status()
+        if key is not None:
+            _check_verifier(session, status.verifier, key)
         locked = {
             session.deployment.token_name(token): amount_text(
                 session.bridge.locked(session.deployment.l1_token(token))
@@ -84,6 +89,7 @@ def status_document(data: str, l1: str | None) -> dict[str, Any]:
         "chain_id": status.chain_id,
         "sequencer": f"0x{status.sequencer:040x}",
         "verifier": f"0x{status.verifier:040x}",
+        **({} if key is None else {"verifier_is_of_key": True}),
         "last_committed": status.last_committed,
         "last_proven": status.last_proven,
         "last_finalised": status.last_finalised,
@@ -99,3 +105,13 @@ def status_document(data: str, l1: str | None) -> dict[str, Any]:
         "escaped_at": status.escaped_at,
         **{f"locked {name}": amount for name, amount in locked.items()},
     }
+
+
+def _check_verifier(session: Session, verifier: int, key: str) -> None:
+    """Compare the code on L1 with what the sources and the key give."""
+    from zkroll.prover.wrap.key import open_verifying_key
+    from zkroll.rollup.l1.wrap_verifier import WrapVerifier
+    from zkroll.rollup.operator.wrap_prover import batch_target
+
+    target = batch_target(session.deployment.profile, session.deployment.chunks)
+    WrapVerifier(session.node, verifier).check_key(open_verifying_key(key, target))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support.verbs import refused, verb_runner
 
+from zkroll.prover.wrap import key
 from zkroll.rollup.operator import wrap_prover
 from zkroll.rollup.operator.demo import Demo, Step
 from zkroll.rollup.testing.simulated_prover import SimulatedProver
@@ -39,6 +41,20 @@ def verb(
         return found
 
     return run
+
+
+def test_the_status_compares_the_verifier_on_l1_with_a_wrap_key(
+    verb: Callable[..., dict[str, Any]], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = PROVER.key
+    monkeypatch.setattr(wrap_prover, "batch_target", lambda *_arguments: None)
+    monkeypatch.setattr(key, "open_verifying_key", lambda _path, _target: held)
+    verb("l1", "start")
+    verb("l1", "deploy")
+    assert verb("l1", "status", "--key", "mine.zkey")["verifier_is_of_key"]
+    held = replace(PROVER.key, key_digest=PROVER.key.key_digest ^ 1)
+    answer = verb_runner(capsys)("l1", "status", "--key", "other.zkey")
+    assert (answer.code, "expected the wrap verifier of this key" in answer.err) == (1, True)
 
 
 def test_a_rollups_life_verb_by_verb(verb: Callable[..., dict[str, Any]], tmp_path: Path) -> None:
