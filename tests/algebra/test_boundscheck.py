@@ -38,6 +38,7 @@ def test_kernels_give_known_answers(name):
     assert outcome.ok, outcome.message
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_kernels_stay_within_their_arrays_as_plain_python(backend):
     found = run(ALL, NUMBA_DISABLE_JIT="1", ZKROLL_BACKEND=backend)

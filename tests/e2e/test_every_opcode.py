@@ -190,6 +190,7 @@ def test_the_programs_use_every_supported_opcode() -> None:
     assert {byte for byte in supported_opcodes() if byte in OPCODES} <= used
 
 
+@pytest.mark.slow  # endings are tested one by one in tests/circuits
 def test_every_ending_balances() -> None:
     gas = {"sstore with the stipend only": 23_300}
     for name, (code, success) in ENDINGS.items():
