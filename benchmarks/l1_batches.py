@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 
 from zkroll.circuits.buses import BRIDGE_ADDRESS
 from zkroll.circuits.machine import batch_machine
+from zkroll.circuits.native_rules import TRANSACTION_GAS
 from zkroll.circuits.profiles import misfits
 from zkroll.circuits.profiles import profile as heights
 from zkroll.rollup.batch import Batch, accounts_to_json
@@ -35,7 +36,7 @@ from zkroll.rollup.prove import DEVELOPMENT_POWERS, fill
 from zkroll.rollup.state.state import Field, Place, State
 from zkroll.rollup.testing.simulated_prover import SimulatedProver
 from zkroll.rollup.testing.simulated_wrap import SimulatedWrap
-from zkroll.rollup.transaction import TRANSACTION_GAS, Transaction
+from zkroll.rollup.transaction import Transaction
 from zkroll.rollup.wallet import insecure_dev_wallet
 from zkroll.rollup.witness import batch_trace
 from zkroll.rollup.wrapped import WrappedBatches

@@ -21,10 +21,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from zkroll.circuits.native_rules import TRANSACTION_GAS
 from zkroll.errors import InputError
 from zkroll.rollup.registry import Registration, Registry
 from zkroll.rollup.state.state import Field, Place, State
-from zkroll.rollup.transaction import TRANSACTION_GAS, Transaction
+from zkroll.rollup.transaction import Transaction
 
 UNIT_BYTES = 16
 HEADER_BYTES = 2 * UNIT_BYTES

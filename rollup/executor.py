@@ -8,6 +8,7 @@ from functools import cached_property
 
 from zkroll.algebra.keccak import keccak256
 from zkroll.circuits.buses import BRIDGE_ADDRESS
+from zkroll.circuits.native_rules import LARGEST_NONCE, LAST_PRECOMPILE, REFUND_QUOTIENT
 from zkroll.circuits.source import statement_values
 from zkroll.errors import InputError, ProvingError, UnprovableError
 from zkroll.rollup.accesses import AccessTracer, Cause, Ledger, StateAccess
@@ -26,10 +27,6 @@ from zkroll.vm.interpreter import Outcome, execute_message
 from zkroll.vm.state import JournaledState, Log
 from zkroll.vm.trace import Trace, TraceRecorder
 from zkroll.vm.tracer import Tracer
-
-REFUND_QUOTIENT = 5  # EIP-3529
-LAST_PRECOMPILE = 0x0A  # Cancun
-LARGEST_NONCE = (1 << 64) - 1
 
 
 @dataclass(frozen=True, slots=True)

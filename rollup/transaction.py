@@ -19,16 +19,17 @@ from typing import NamedTuple
 
 from zkroll.algebra.constants import R_MODULUS
 from zkroll.algebra.eddsa import verify
+from zkroll.circuits.native_rules import (
+    NATIVE_TYPE,
+    NONZERO_BYTE_GAS,
+    TRANSACTION_GAS,
+    ZERO_BYTE_GAS,
+)
 from zkroll.errors import InputError
 from zkroll.rollup.state.hashing import halves, poseidon
 
-NATIVE_TYPE = 1
 WORD_BYTES = 32
-HEAD_WORDS = 3
 
-TRANSACTION_GAS = 21000  # EIP-2028 and the yellow paper's G_transaction, G_txdatazero, G_txdatanonzero
-ZERO_BYTE_GAS = 4
-NONZERO_BYTE_GAS = 16
 
 _BITS = {
     "sender": 160,

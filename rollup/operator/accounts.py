@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from zkroll.algebra.files import read_regular_file
 from zkroll.algebra.keccak import keccak256
+from zkroll.circuits.native_rules import LAST_PRECOMPILE, TRANSACTION_GAS
 from zkroll.errors import InputError
 from zkroll.rollup.bridge import requested_withdrawal, withdraw_ether_data, withdraw_token_data
 from zkroll.rollup.l1 import parse_address
@@ -19,7 +20,7 @@ from zkroll.rollup.l1.exit_proofs import balance_place
 from zkroll.rollup.operator.amounts import amount_text
 from zkroll.rollup.operator.folder import BATCH_NUMBER, DataFolder
 from zkroll.rollup.state.state import Field, Place, State
-from zkroll.rollup.transaction import TRANSACTION_GAS, SignedTransaction, Transaction
+from zkroll.rollup.transaction import SignedTransaction, Transaction
 from zkroll.rollup.wallet import Wallet, insecure_dev_wallet, new_wallet
 
 DEVELOPMENT: Final = "dev:"
@@ -28,7 +29,6 @@ GAS_PRICE: Final = 10**9  # wei
 TRANSFER: Final = keccak256(b"transfer(address,uint256)")[:4]
 _LARGEST_WALLET: Final = 1 << 12  # bytes
 _MOST_DEVELOPMENT: Final = 1 << 16
-_LAST_PRECOMPILE: Final = 10
 
 
 def load_wallet(name: str) -> Wallet:
@@ -150,7 +150,7 @@ def add_transaction(
     Two processes that do so at once do not take the same nonce: the second waits. Raises InputError for a transaction
     that no batch can have, whatever the state is.
     """
-    if to <= _LAST_PRECOMPILE:
+    if to <= LAST_PRECOMPILE:
         raise InputError(f"transaction: to: expected neither zero nor a precompile, got {to:#042x}")
     with folder.pending_lock():
         signed = sign_transaction(folder, wallet, to, value, data, **options)

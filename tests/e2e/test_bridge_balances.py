@@ -32,6 +32,7 @@ from hypothesis.stateful import (
 from support.l1_world import DELAYS, Double, World, evm_world
 
 from zkroll.circuits.buses import BRIDGE_ADDRESS
+from zkroll.circuits.native_rules import TRANSACTION_GAS
 from zkroll.errors import InputError
 from zkroll.rollup.batch import Batch
 from zkroll.rollup.development import DEVELOPMENT_CHAIN_ID, TOKEN_ADDRESS, bridge_genesis
@@ -54,7 +55,7 @@ from zkroll.rollup.operator.accounts import token_transfer, withdrawal_call
 from zkroll.rollup.operator.replica import Replica
 from zkroll.rollup.state.state import State
 from zkroll.rollup.testing.simulated_wrap import SimulatedWrap
-from zkroll.rollup.transaction import TRANSACTION_GAS, SignedTransaction, Transaction
+from zkroll.rollup.transaction import SignedTransaction, Transaction
 from zkroll.rollup.wallet import insecure_dev_wallet
 
 WALLETS = {insecure_dev_wallet(i).address: insecure_dev_wallet(i) for i in (0, 1, 2)}

@@ -86,7 +86,7 @@ from zkroll.circuits.chips.transaction.buses import (
     TX_HEAD,
     TX_PART,
 )
-from zkroll.circuits.chips.transaction.rules import TRANSACTION_GAS
+from zkroll.circuits.native_rules import TRANSACTION_GAS
 
 KINDS = (
     "header_a", "header_b", "register_a", "register_b", "transfer", "call_a", "call_b", "call_c", "body",

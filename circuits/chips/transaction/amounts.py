@@ -10,8 +10,7 @@ from zkroll.algebra.field import fr
 from zkroll.circuits.air.witness import FillContext
 from zkroll.circuits.chips.limbs import U64, limbs_of
 from zkroll.circuits.chips.transaction.access import Amounts, Spans
-
-REFUND_QUOTIENT = 5  # EIP-3529: at most a fifth of the gas used comes back
+from zkroll.circuits.native_rules import REFUND_QUOTIENT
 
 
 @dataclass(frozen=True)

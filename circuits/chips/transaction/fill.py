@@ -21,7 +21,7 @@ from zkroll.circuits.chips.transaction.access import (
     spans,
 )
 from zkroll.circuits.chips.transaction.amounts import amounts, gas
-from zkroll.circuits.chips.transaction.rules import HEAD_WORDS, LARGEST_NONCE, LAST_PRECOMPILE
+from zkroll.circuits.native_rules import HEAD_WORDS, LARGEST_NONCE, LAST_PRECOMPILE
 from zkroll.circuits.source import BatchTrace, TransactionTrace
 from zkroll.errors import ProvingError
 

@@ -87,7 +87,6 @@ from zkroll.circuits.chips.bridge.buses import BRIDGE_CALL
 from zkroll.circuits.chips.canonical import CANONICAL
 from zkroll.circuits.chips.transaction import access as at
 from zkroll.circuits.chips.transaction.access import access
-from zkroll.circuits.chips.transaction.amounts import REFUND_QUOTIENT
 from zkroll.circuits.chips.transaction.buses import (
     BLOCK,
     PART_AMOUNTS,
@@ -96,15 +95,15 @@ from zkroll.circuits.chips.transaction.buses import (
     TX_PART,
 )
 from zkroll.circuits.chips.transaction.fill import fill_transactions
-from zkroll.circuits.chips.transaction.rules import (
+from zkroll.circuits.native_rules import (
     LARGEST_NONCE,
     LAST_PRECOMPILE,
     NATIVE_TYPE,
+    NONZERO_BYTE_GAS,
+    REFUND_QUOTIENT,
     TRANSACTION_GAS,
+    ZERO_BYTE_GAS,
 )
-
-ZERO_BYTE_GAS = 4
-NONZERO_BYTE_GAS = 16  # EIP-2028
 
 #: opcodes that CONTEXT answers, in the order of the column ``asked``
 CONTEXT_OPCODES = (0x30, 0x32, 0x33, 0x34, 0x36, 0x38, 0x3A, 0x41, 0x42, 0x43, 0x46)
